@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Canonical JSON, strict both ways.
+
+One value has one encoding: UTF-8, keys sorted, no spaces, integers only, text in
+NFC without control characters. Within those limits three specifications agree
+byte for byte: RFC 8785 (the log), securesystemslib's canonical JSON (TUF) and
+Go's canonical JSON (Notary). What lies outside is refused in both directions, so
+`parse` accepts exactly what `encode` would have written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from typing import NoReturn, TypeAlias
+
+from ceremony.errors import VerificationError
+
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+JsonObject: TypeAlias = "dict[str, Json]"
+
+MAX_INTEGER = 2**53 - 1
+"""RFC 8785, section 3.2.2.3: what an IEEE 754 double holds exactly."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def encode(value: Json, subject: str = "value") -> bytes:
+    """Return the canonical encoding of `value` as UTF-8 bytes.
+
+    Raises VerificationError, naming `subject`, for text that is not NFC or holds
+    control characters, numbers that are not integers below 2**53, and other types.
+    """
+    _check(value, subject)
+    return _ENCODER.encode(value).encode()
+
+
+def encode_trusted(value: Json) -> bytes:
+    """Return what `encode` returns, for a value that is known to be within its limits."""
+    return _ENCODER.encode(value).encode()
+
+
+def parse(data: bytes, subject: str = "value") -> Json:
+    """Return the value that `data` encodes.
+
+    Raises VerificationError, naming `subject`, unless `data` is byte for byte what
+    `encode` writes: other spacing, order, escapes, duplicate keys are refused.
+    """
+    value = parse_loose(data, subject)
+    if encode(value, subject) != data:
+        raise VerificationError(
+            subject, "is not in canonical form", hint="it was written or changed by another program; use the original"
+        )
+    return value
+
+
+def parse_object(data: bytes, subject: str = "value") -> JsonObject:
+    """Return the object that `data` encodes; as `parse`, and anything but an object is refused."""
+    value = parse(data, subject)
+    if not isinstance(value, dict):
+        raise VerificationError(subject, "is not a JSON object", hint="use the original file")
+    return value
+
+
+def parse_loose(data: bytes, subject: str = "value") -> Json:
+    """Return the value of any JSON text without duplicate keys, whatever its spacing and order.
+
+    Raises VerificationError, naming `subject`, for what is not JSON in UTF-8,
+    holds a key twice, a number that is not an integer, or is nested too deep.
+    """
+    try:
+        value: Json = json.loads(data.decode(), object_pairs_hook=_object, parse_float=_no_number, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise VerificationError(subject, f"is not the JSON that was expected ({error})", hint="use the original file") from error
+    return value
+
+
+def _object(pairs: list[tuple[str, Json]]) -> JsonObject:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice")
+    return value
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not an integer")
+
+
+def _check(value: Json, subject: str) -> None:
+    if isinstance(value, str):
+        _check_text(value, subject)
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise _refused(subject, f"the number {value} is too large")
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, subject)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not key.isascii():
+                raise _refused(subject, f"the key {key!r} is not plain ASCII text")
+            _check_text(key, subject)
+            _check(item, subject)
+    else:
+        raise _refused(subject, f"a {type(value).__name__} cannot be written")
+
+
+def _check_text(text: str, subject: str) -> None:
+    if text.isascii() and text.isprintable():
+        return
+    if _CONTROL.search(text):
+        raise _refused(subject, f"the text {text!r} holds a control character")
+    if not unicodedata.is_normalized("NFC", text):
+        raise _refused(subject, f"the text {text!r} is not in Unicode normal form C")
+
+
+def _refused(subject: str, what: str) -> VerificationError:
+    return VerificationError(subject, what, hint="write plain text in normal form C and whole numbers")

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plan and the site as values: what was decided before the day (design, section 5).
+
+These are what a TOML file means once it was read and linted; every field is
+present, names are expanded, times are aware UTC. Reading is in `plan_reader`,
+the judgement over a whole plan in `plan_lint`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ceremony.core.keys import Algorithm
+
+
+class Kind(StrEnum):
+    """What a ceremony is for."""
+
+    GENESIS = "genesis"
+    RENEWAL = "renewal"
+    ROTATION = "rotation"
+    RECOVERY = "recovery"
+
+
+class Mode(StrEnum):
+    """Fixed in the first record; a practice can never become a production."""
+
+    PRACTICE = "practice"
+    PRODUCTION = "production"
+
+
+class Custody(StrEnum):
+    """How a root key is kept (design, section 6)."""
+
+    TOKEN_ONLY = "token-only"
+    TOKEN_WRAPPED = "token-wrapped"
+    IMPORTED = "imported"
+
+
+class Source(StrEnum):
+    """Where a repository's key comes from."""
+
+    GENERATE = "generate"
+    FILE = "file"
+    REQUEST = "request"
+
+
+class Role(StrEnum):
+    """What a person does in the room."""
+
+    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"
+    SECURITY_OFFICER = "security-officer"
+    WITNESS = "witness"
+    AUDITOR = "auditor"
+    CUSTODIAN = "custodian"
+
+
+@dataclass(frozen=True, slots=True)
+class RootPlan:
+    """The root key: `[root]`."""
+
+    algorithm: Algorithm
+    tokens: tuple[str, ...]
+    threshold: int
+    custody: Custody
+    certificate: str = "per-repository"
+    """Notary: `per-repository`, or a prefix ending in `*`."""
+    pin_policy: str = "always"
+    touch_policy: str = "cached"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiresPlan:
+    """`[expires]`: absolute UTC."""
+
+    root: datetime
+    certificate: datetime
+    targets: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlan:
+    """Where one role's key of a repository comes from."""
+
+    source: Source
+    algorithm: Algorithm = Algorithm.ECDSA_P256
+    """For `generate`."""
+    path: str = ""
+    """For `file`: a PEM public key, relative to the plan."""
+    deliver_to: str = ""
+    """For `generate`: the OpenSSH public key that the private key is encrypted to."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignerPlan:
+    """A delegated publisher."""
+
+    name: str
+    path: str
+    """Its PEM public key, relative to the plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPlan:
+    """One repository; `names` and `names-from` were expanded."""
+
+    name: str
+    targets: KeyPlan
+    snapshot: KeyPlan
+    timestamp: KeyPlan
+    signers: tuple[SignerPlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BackupPlan:
+    """`[backup]`."""
+
+    protect: str
+    """`passphrase` or `shares`."""
+    needed: int = 1
+    total: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One of `[[people]]`."""
+
+    name: str
+    role: Role
+    organisation: str
+    key: str
+    """OpenSSH public key, one line; may be empty in practice only."""
+    independent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole plan."""
+
+    name: str
+    kind: Kind
+    dialect: str
+    facility: str
+    previous: str
+    """`first`, or the sha256 of the last head of the ceremony before this one."""
+    request: str
+    """`sha256:<hex>`, or empty."""
+    trusted_root: str
+    root: RootPlan
+    expires: ExpiresPlan
+    repositories: tuple[RepositoryPlan, ...]
+    backup: BackupPlan
+    people: tuple[Person, ...]
+    quorum: Mapping[Role, int]
+    source: bytes
+    """The TOML file, byte for byte."""
+    files: Mapping[str, bytes]
+    """Every file that the plan names, by the path it names it with."""
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the TOML file, hex."""
+        return hashlib.sha256(self.source).hexdigest()
+
+    def custodians(self) -> tuple[Person, ...]:
+        """Return who keeps the secrets: the custodians; without one, the security officers."""
+        named = tuple(p for p in self.people if p.role is Role.CUSTODIAN)
+        return named or tuple(p for p in self.people if p.role is Role.SECURITY_OFFICER)
+
+    def recorder(self) -> str:
+        """Return who is at the keyboard: the administrator, the operator, or whoever is named first."""
+        for role in (Role.ADMINISTRATOR, Role.OPERATOR):
+            for person in self.people:
+                if person.role is role:
+                    return person.name
+        return self.people[0].name
+
+
+@dataclass(frozen=True, slots=True)
+class SiteToken:
+    """Which hardware a token's name stands for: a YubiKey's serial and slot, or a PKCS#11 URI and module."""
+
+    yubikey: int = 0
+    slot: str = ""
+    pkcs11: str = ""
+    """RFC 7512."""
+    module: str = ""
+    """Path of the PKCS#11 module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The hardware in the room."""
+
+    tokens: Mapping[str, SiteToken]
+    volumes: Mapping[str, str]
+    """Serials for `a` and `b`; may be empty."""
+    yubico_roots: str
+    source: bytes
+    """The TOML file, byte for byte."""

@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a step may see of the world: the ports, and the values that pass through them.
+
+A step is a plain function over these protocols, so it never knows who answers: a
+person before a screen, a headless run, or a test. Real implementations live in
+`devices`, `volumes`, `host` and `tui`; working in-memory ones in `tests/fakes`.
+All of them pass the same port tests.
+
+Every method may raise the errors of `ceremony.errors` that its docstring names,
+and no others. Paths are relative, with forward slashes. Times are aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ceremony.core.keys import Algorithm, PublicKey, Scheme
+from ceremony.core.secret import Secret
+
+# --- time and chance ---------------------------------------------------------
+
+
+class Clock(Protocol):
+    """The machine's clocks."""
+
+    def utc(self) -> datetime:
+        """Return the wall clock's time, aware, in UTC."""
+        ...
+
+    def mono_ns(self) -> int:
+        """Return nanoseconds of the monotonic clock since this boot."""
+        ...
+
+    def boot(self) -> str:
+        """Return the id of this boot; `mono_ns` of two records compares only within one."""
+        ...
+
+
+class Entropy(Protocol):
+    """Where random bytes come from."""
+
+    def bytes(self, count: int) -> bytes:
+        """Return `count` bytes fit for keys."""
+        ...
+
+
+# --- tokens ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIdentity:
+    """What names a device: its serial above all."""
+
+    name: str
+    """The plan's name for it."""
+    kind: str
+    """`pkcs11` or `yubikey`."""
+    serial: str
+    manufacturer: str
+    model: str
+    firmware: str
+    label: str
+    software: bool
+    """A token made of files: good for practice, refused in production."""
+    module: str = ""
+    """Path of the PKCS#11 module; empty for a YubiKey."""
+    module_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PinState:
+    """What the token tells of its PIN before anyone tries one."""
+
+    retries_left: int | None
+    """None where the token does not tell."""
+    locked: bool
+    initialised: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAttributes:
+    """What was read back from a private key after it was made (PKCS#11 v2.40, section 4.9)."""
+
+    local: bool
+    sensitive: bool
+    extractable: bool
+    always_sensitive: bool
+    never_extractable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequest:
+    """A key to be made on a token."""
+
+    label: str
+    key_id: bytes
+    """CKA_ID: says which ceremony made it, so that a resumed one knows its own."""
+    algorithm: Algorithm
+    extractable: bool
+    """True only for custody `token-wrapped`, until the key is locked."""
+    pin_policy: str = "always"
+    touch_policy: str = "cached"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """A private key on a token, found by its label and id, with its public half."""
+
+    label: str
+    key_id: bytes
+    public: PublicKey
+    attributes: KeyAttributes
+
+
+class Token(Protocol):
+    """One token, opened; everything but `identity` may raise TokenLost."""
+
+    @property
+    def identity(self) -> TokenIdentity:
+        """Return what names this token; read once, when it was opened."""
+        ...
+
+    def pin_state(self) -> PinState:
+        """Read the PIN's state without spending a try."""
+        ...
+
+    def unlock(self, pin: Secret) -> None:
+        """Log in. Raises WrongPin (with the tries left) or PinLocked; never tries twice."""
+        ...
+
+    def find(self, label: str) -> TokenKey | None:
+        """Return the one private key with this label, None when there is none; raises TokenError for two."""
+        ...
+
+    def find_public(self, public: PublicKey) -> TokenKey | None:
+        """Return the one private key whose public half this is; None when there is none."""
+        ...
+
+    def generate(self, request: KeyRequest) -> TokenKey:
+        """Make a key pair on the token and read it back; raises TokenError when the label is occupied."""
+        ...
+
+    def sign(self, key: TokenKey, scheme: Scheme, messages: Sequence[bytes]) -> list[bytes]:
+        """Return a signature in wire form for each message, in order; raises TokenError."""
+        ...
+
+    def wrap(self, key: TokenKey, wrapping_key: Secret) -> bytes:
+        """Return the private key's PKCS#8 under AES-KWP (RFC 5649); raises TokenError when it may not leave."""
+        ...
+
+    def lock(self, key: TokenKey) -> TokenKey:
+        """Set EXTRACTABLE to false for good; return the key as it reads afterwards."""
+        ...
+
+    def close(self) -> None:
+        """Log out and let the device go; never raises."""
+        ...
+
+
+class TokenRack(Protocol):
+    """The tokens that the site names."""
+
+    def open(self, name: str) -> Token:
+        """Open the one token that the plan calls `name`; raises TokenError for none and for two."""
+        ...
+
+
+# --- media -------------------------------------------------------------------
+
+
+class Folder(Protocol):
+    """Files written once; every method may raise StorageError."""
+
+    @property
+    def name(self) -> str:
+        """Return how people know this medium: a path, or a stick's model and serial."""
+        ...
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Create each file exclusively, sync it and its folder, read it back and compare."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Tell whether a file or folder of this name is there."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """Return the paths of all files, sorted bytewise."""
+        ...
+
+    def size(self, path: str) -> int:
+        """Return the length of a file in bytes."""
+        ...
+
+    def append(self, path: str, data: bytes) -> None:
+        """Append to a file (made when missing) and sync it; an error is final for this medium."""
+        ...
+
+    def truncate(self, path: str, size: int) -> None:
+        """Cut a file to its first `size` bytes and sync it; only for a log's torn tail, set aside before."""
+        ...
+
+    def set_aside(self, path: str, to: str) -> None:
+        """Rename a file that an interrupted write left; refuses when `to` is occupied."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MediumIdentity:
+    """What tells one removable medium from another."""
+
+    serial: str
+    device: str
+    """The physical device; two partitions of one stick share it."""
+    model: str
+    size: int
+    """Bytes in all."""
+    free: int
+    """Bytes free."""
+    folder: bool
+    """A plain folder in a medium's place: practice only."""
+
+
+class Volume(Folder, Protocol):
+    """A removable medium, opened."""
+
+    @property
+    def identity(self) -> MediumIdentity:
+        """Return what tells this medium from another."""
+        ...
+
+    def reopen(self) -> None:
+        """Let the medium go and come back, past every cache; raises StorageError when another one came."""
+        ...
+
+
+class Media(Protocol):
+    """The removable media in the room; `role` is `a`, `b` or `courier`."""
+
+    def candidates(self, role: str) -> Sequence[MediumIdentity]:
+        """Return what could serve as `role` now."""
+        ...
+
+    def open(self, role: str, identity: MediumIdentity) -> Volume:
+        """Open the medium that `candidates` showed; raises StorageError when it cannot be written."""
+        ...
+
+
+class LogWriter(Protocol):
+    """The places that the log is written to, all of them or an error."""
+
+    def append(self, lines: bytes) -> None:
+        """Write whole lines to every place and sync each; raises StorageError, and then never writes again."""
+        ...
+
+    def mirror(self, volume: Volume, path: str) -> None:
+        """Bring `volume` up to date, byte for byte, and write to it from now on."""
+        ...
+
+
+# --- the machine and its people ----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One preflight check of the machine."""
+
+    name: str
+    passed: bool
+    saw: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFacts:
+    """What runs this ceremony."""
+
+    version: str
+    sha256: str
+    """Over the names and digests of the program's own files."""
+
+
+class Host(Protocol):
+    """The machine that the ceremony runs on."""
+
+    def preflight(self, needed_bytes: int) -> Sequence[Check]:
+        """Look at the machine; never raises: what cannot be seen did not pass."""
+        ...
+
+    def tool(self) -> ToolFacts:
+        """Return version and digest of the program."""
+        ...
+
+
+class Cosigner(Protocol):
+    """How people sign with their own keys (SSHSIG)."""
+
+    def sign(self, person: str, namespace: str, message: bytes) -> bytes | None:
+        """Return `person`'s armored SSHSIG over `message`; None when the person cannot sign here and now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question: `key` tells headless answerers what is asked, the rest is for people."""
+
+    key: str
+    title: str
+    detail: str = ""
+    who: str = ""
+    """Who must answer: a person's name or role; empty for whoever is at the keyboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One of the things to choose among."""
+
+    key: str
+    label: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between what is published and what is about to be signed."""
+
+    repository: str
+    role: str
+    field: str
+    before: str
+    """Empty when it is new."""
+    after: str
+    """Empty when it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Something that did not go as the plan says."""
+
+    expected: str
+    happened: str
+    decided: str
+    by: str
+
+
+class Operator(Protocol):
+    """How a step speaks with people. Every method may raise Stopped: people can stop at any question."""
+
+    def tell(self, text: str) -> None:
+        """Say something that needs no answer."""
+        ...
+
+    def ask(self, prompt: Prompt, default: str = "") -> str:
+        """Return a line of text."""
+        ...
+
+    def ask_secret(self, prompt: Prompt, retries_left: int | None = None) -> Secret:
+        """Return what was typed without echo; `retries_left` is shown beside the question."""
+        ...
+
+    def show_secret(self, prompt: Prompt, secret: Secret) -> None:
+        """Show a secret once, to `prompt.who` alone; return when it was written down and wiped from the screen."""
+        ...
+
+    def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
+        """Return the key of the option that was chosen."""
+        ...
+
+    def confirm(self, prompt: Prompt, word: str = "") -> bool:
+        """Return whether people agreed; with `word`, by typing it (acts that cannot be undone)."""
+        ...
+
+    def compare(self, prompt: Prompt, digest: str) -> bool:
+        """Return whether everybody heard the same digest (hex), read aloud as words."""
+        ...
+
+    def review(self, prompt: Prompt, changes: Sequence[Change]) -> bool:
+        """Return whether people agreed to sign exactly these changes."""
+        ...
+
+    def waiting(self, what: str) -> AbstractContextManager[None]:
+        """Show, while the block runs, what is being waited for: a touch, a medium, a long command."""
+        ...
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Show how far a long piece of work is."""
+        ...
+
+    def deviations(self) -> Sequence[Deviation]:
+        """Return, once each, the deviations that people noted since the last call."""
+        ...
+
+
+class Watcher(Protocol):
+    """Who sees the ceremony pass: called from the worker, must not block."""
+
+    def step(self, name: str, state: str) -> None:
+        """Note that a step is now `running`, `done`, `skipped` or `failed`."""
+        ...
+
+    def recorded(self, line: bytes) -> None:
+        """Note a raw line of the log, after it was synced."""
+        ...

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fetch and publish: the only importer of a network library."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Media: find them, write once, sync, read back."""
