@@ -114,6 +114,12 @@ class RepositoryPlan:
     snapshot: KeyPlan
     timestamp: KeyPlan
     signers: tuple[SignerPlan, ...] = ()
+    section: int = 0
+    """Which of `[[repositories]]` named it, from 0: what messages point to."""
+
+    def keys(self) -> Mapping[str, KeyPlan]:
+        """Return where the key of each role comes from."""
+        return {"targets": self.targets, "snapshot": self.snapshot, "timestamp": self.timestamp}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +145,37 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class CompromisedPlan:
+    """`[compromised]` of a rotation: what was stolen."""
+
+    keys: tuple[str, ...]
+    """Key ids, or paths of certificates or public keys, relative to the plan."""
+    reason: str
+    last_good: int | datetime | None = None
+    """The last version of targets, or the last time, that is known to be good."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePlan:
+    """What the kinds other than genesis say of the root that there is."""
+
+    tokens: tuple[str, ...]
+    """Those that sign or, in a recovery, those to restore to."""
+    expires: Mapping[str, datetime]
+    """What changes of `root`, `certificate`, `targets`."""
+    new_root: RootPlan | None = None
+    """`[root.new]` of a rotation."""
+    compromised: CompromisedPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole plan."""
+    """A whole plan.
+
+    In kinds other than genesis `change` holds what they say of the root, and `root`,
+    `expires` and `backup` hold, where the plan says nothing, a threshold of 0, times
+    long past and no protector: nothing can be signed or kept by mistake.
+    """
 
     name: str
     kind: Kind
@@ -161,6 +196,8 @@ class Plan:
     """The TOML file, byte for byte."""
     files: Mapping[str, bytes]
     """Every file that the plan names, by the path it names it with."""
+    change: ChangePlan | None = None
+    """None in a genesis."""
 
     @property
     def sha256(self) -> str:

@@ -12,7 +12,7 @@ and no others. Paths are relative, with forward slashes. Times are aware UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -148,6 +148,10 @@ class Token(Protocol):
         """Return a signature in wire form for each message, in order; raises TokenError."""
         ...
 
+    def sign_stream(self, key: TokenKey, scheme: Scheme, batches: Iterable[Sequence[bytes]]) -> Iterator[list[bytes]]:
+        """Yield the signatures of each batch, in order, preparing the next while the caller works on this one; raises TokenError."""
+        ...
+
     def wrap(self, key: TokenKey, wrapping_key: Secret) -> bytes:
         """Return the private key's PKCS#8 under AES-KWP (RFC 5649); raises TokenError when it may not leave."""
         ...
@@ -170,6 +174,18 @@ class TokenRack(Protocol):
 
 
 # --- media -------------------------------------------------------------------
+
+
+class Readable(Protocol):
+    """A finished ceremony folder, or the tar of one; every method may raise StorageError."""
+
+    def names(self) -> Sequence[str]:
+        """Return the paths of all files, sorted bytewise."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file."""
+        ...
 
 
 class Folder(Protocol):
@@ -206,6 +222,14 @@ class Folder(Protocol):
 
     def truncate(self, path: str, size: int) -> None:
         """Cut a file to its first `size` bytes and sync it; only for a log's torn tail, set aside before."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file that no record and no manifest names: torn by a power cut after the close."""
+        ...
+
+    def write_stream(self, path: str, chunks: Iterable[bytes]) -> str:
+        """As `write`, for one large file whose parts are made as they are written; return its SHA-256, hex."""
         ...
 
     def set_aside(self, path: str, to: str) -> None:

@@ -8,6 +8,8 @@ from a caller's bytes.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -83,3 +85,16 @@ def from_pkcs8(der: bytes) -> SoftwareKey:
     if not isinstance(private, PrivateKey):
         raise VerificationError("private key", "is of an algorithm that no dialect takes", hint="the backup is of another kind")
     return SoftwareKey(from_crypto(private.public_key()), private)
+
+
+def from_pkcs8_pem_with_headers(data: bytes) -> SoftwareKey:
+    """Return the key of a PEM PKCS#8 that may carry headers before its first blank line (RFC 1421, section 4.4).
+
+    Raises VerificationError for anything else.
+    """
+    lines = data.decode("ascii", "replace").splitlines()
+    body = lines[lines.index("") + 1 : -1] if "" in lines else lines[1:-1]
+    try:
+        return from_pkcs8(base64.b64decode("".join(body), validate=True))
+    except binascii.Error as error:
+        raise VerificationError("private key", "is not a PEM file", hint="the backup is damaged, or of another kind") from error

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The headless operator: answers every question of a rehearsal itself and prints the steps as they pass.
+
+Practice only. It knows what the rehearsal's people know (PINs, and what was shown
+to them), agrees, types the words, and never tries a secret twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import click
+
+from ceremony.core import words
+from ceremony.core.ports import Change, Deviation, Option, Prompt
+from ceremony.core.procedure import StepInfo
+from ceremony.core.secret import Secret
+from ceremony.errors import CeremonyError
+
+_REFUSALS = ("retry:", "last-try:")
+
+
+class HeadlessOperator:
+    """`Operator` and `Watcher` without people; `secrets` is key → what the rehearsal's people know."""
+
+    def __init__(self, secrets: Mapping[str, Secret], steps: Sequence[StepInfo]) -> None:
+        self._secrets = secrets
+        self._titles = {info.name: info.title for info in steps}
+        self._numbers = {info.name: number for number, info in enumerate(steps, 1)}
+
+    def tell(self, text: str) -> None:
+        """Print it."""
+        _say(f"    {text}")
+
+    def ask(self, prompt: Prompt, default: str = "") -> str:
+        """Take the default."""
+        _say(f"    {prompt.title}: {default}")
+        return default
+
+    def ask_secret(self, prompt: Prompt, retries_left: int | None = None) -> Secret:  # noqa: ARG002 - the port's signature
+        """Give what the rehearsal knows; raises CeremonyError for what it does not."""
+        if prompt.key not in self._secrets:
+            raise CeremonyError(
+                f"this rehearsal cannot answer {prompt.title!r} by itself", hint="leave --auto away: a person must type it"
+            )
+        return Secret(self._secrets[prompt.key].reveal())
+
+    def show_secret(self, prompt: Prompt, secret: Secret) -> None:  # noqa: ARG002 - never printed
+        """Say that it was shown; whoever wraps this operator has kept it."""
+        _say(f"    {prompt.title}: shown to {prompt.who}")
+
+    def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
+        """Take the first option; after an error, stop."""
+        chosen = options[-1] if prompt.key.startswith("error:") else options[0]
+        _say(f"    {prompt.title} {chosen.label}")
+        return chosen.key
+
+    def confirm(self, prompt: Prompt, word: str = "") -> bool:
+        """Agree; but never to try a secret again."""
+        agreed = not prompt.key.startswith(_REFUSALS)
+        _say(f"    {prompt.title}: {word or 'yes' if agreed else 'no'}")
+        return agreed
+
+    def compare(self, prompt: Prompt, digest: str) -> bool:
+        """Print the digest as people would hear it."""
+        _say(f"    {prompt.title}: {' '.join(words.words(digest)[:4])} ...")
+        return True
+
+    def review(self, prompt: Prompt, changes: Sequence[Change]) -> bool:
+        """Print the changes."""
+        _say(f"    {prompt.title}: {prompt.detail}")
+        for change in changes[:20]:
+            _say(f"      {change.repository}  {change.role} {change.field}: {change.after or 'removed'}")
+        if len(changes) > 20:
+            _say(f"      and {len(changes) - 20} more")
+        return True
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:  # noqa: ARG002 - nobody watches
+        """Wait."""
+        yield
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Print the end of long work."""
+        if done == total:
+            _say(f"    {what}: {done}")
+
+    def deviations(self) -> Sequence[Deviation]:
+        """Return none: nobody notes any."""
+        return ()
+
+    def step(self, name: str, state: str) -> None:
+        """Print a step as it begins, and when it failed."""
+        if state == "running":
+            _say(f"[{self._numbers.get(name, 0):>2}/{len(self._numbers)}] {self._titles.get(name, name)}")
+        elif state == "failed":
+            _say(f"    {name} failed")
+
+    def recorded(self, line: bytes) -> None:
+        """Let the log speak for itself."""
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

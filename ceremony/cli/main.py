@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: which commands there are, and the one error boundary.
+
+stdout is data, stderr is narration. An error is one sentence and one hint on
+stderr, and an exit code of `ExitCode`; never a traceback. Commands are loaded
+when they are called, so that `ceremony --help` loads no screen and no network.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ceremony.errors import CeremonyError, ExitCode
+
+COMMANDS = {
+    "rehearse": ("ceremony.cli.rehearse", "rehearse", "Hold a whole ceremony in practice mode."),
+    "run": ("ceremony.cli.run", "run", "Hold a ceremony in production."),
+    "resume": ("ceremony.cli.resume", "resume", "Go on with a ceremony that was interrupted."),
+    "plan": ("ceremony.cli.plan", "plan", "Make, check, print and approve plans."),
+    "tokens": ("ceremony.cli.tokens", "tokens_command", "Show the tokens that are plugged in."),
+    "fetch": ("ceremony.cli.fetch", "fetch_command", "Bring public keys and metadata from a server."),
+    "publish": ("ceremony.cli.publish", "publish_command", "Publish what a ceremony signed."),
+    "audit": ("ceremony.cli.audit", "audit_command", "Verify a ceremony folder."),
+}
+
+
+class _Commands(click.Group):
+    """The commands, each loaded when it is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.command("ceremony", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ceremony")
+def ceremony() -> None:
+    """Hold offline root key ceremonies: guided, recorded, and verifiable years later."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line; return the exit code. Prints errors as a sentence and a hint on stderr."""
+    try:
+        result = ceremony.main(args=list(arguments), prog_name="ceremony", standalone_mode=False)
+    except CeremonyError as error:
+        return _say(error.message, error.hint, error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return _say("interrupted", "a ceremony that was begun can be resumed: ceremony resume DIR", ExitCode.INCOMPLETE)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.FAILED
+    except Exception as error:  # noqa: BLE001 - the one error boundary: no traceback ever reaches a user
+        return _say(*_unexpected(error), ExitCode.FAILED)
+    return int(result) if isinstance(result, int) else ExitCode.DONE
+
+
+def _unexpected(error: Exception) -> tuple[str, str]:
+    """Return sentence and hint for an error nobody foresaw: its type and place, never its text, which may hold a secret."""
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if "ceremony" in Path(frame.f_code.co_filename).parts:
+            place = f" at {frame.f_globals.get('__name__', '')}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return (
+        f"something unexpected happened: {type(error).__name__}{place}",
+        "note this line; a ceremony that was begun can be resumed: ceremony resume DIR",
+    )
+
+
+def _say(message: str, hint: str, code: ExitCode) -> ExitCode:
+    click.echo(f"ceremony: {message}", err=True)
+    click.echo(f"hint: {hint}", err=True)
+    return code

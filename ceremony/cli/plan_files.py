@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plan and site files on disk: read with what they name, judged, and written once.
+
+Everything that a plan names lies below its folder: a link that leads out of it is
+refused, as is what is not a plain file. Approvals lie beside it: `plan.toml` has
+its own in `plan.approvals/`. What the bytes mean is the core's business.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import datetime
+from pathlib import Path
+
+from ceremony.core import dialects
+from ceremony.core.plan import Mode, Plan, Site
+from ceremony.core.plan_lint import DialectRules, PlanWarning, lint
+from ceremony.core.plan_reader import MAX_PLAN, files_named, read_plan, read_site
+from ceremony.errors import CeremonyError, PlanRefused, StorageError
+
+EXAMPLE = Path(__file__).with_name("example") / "plan.toml"
+"""The plan that `rehearse` holds when none is named, and that `plan new` writes."""
+MAX_FILE = MAX_PLAN
+"""Bytes of a file that a plan names."""
+MAX_APPROVAL = 64 * 1024
+"""Bytes of an approval."""
+
+
+def load_plan(path: Path) -> tuple[Plan, dict[str, bytes]]:
+    """Return the plan of a file, and its approvals (armored SSHSIG by file name), which nobody verified yet.
+
+    Raises PlanRefused for what cannot be read, and for what `read_plan` refuses.
+    """
+    source = _read(path, str(path), MAX_PLAN)
+    named = {name: _below(path.parent, name) for name in files_named(source)}
+    plan = read_plan(source, {name: data for name, data in named.items() if data is not None})
+    return plan, _approvals(path)
+
+
+def load_site(path: Path) -> Site:
+    """Return the site of a file; raises PlanRefused for what cannot be read, and for what `read_site` refuses."""
+    return read_site(_read(path, str(path), MAX_PLAN))
+
+
+def judge(plan: Plan, *, now: datetime, mode: Mode) -> tuple[PlanWarning, ...]:
+    """Return the warnings about a plan by the rules of its dialect; raises PlanRefused."""
+    dialect = dialects.get(plan.dialect)
+    rules = DialectRules(dialect.root_algorithms, dialect.repository_algorithms, dialect.needs_certificate)
+    return lint(plan, rules, now=now, mode=mode)
+
+
+def approvals_folder(path: Path) -> Path:
+    """Return where the approvals of a plan file lie."""
+    return path.with_name(f"{path.stem}.approvals")
+
+
+def create(path: Path, data: bytes) -> None:
+    """Write a new file and sync it; raises CeremonyError when it exists, StorageError when it cannot be written."""
+    try:
+        file = path.open("xb")
+    except FileExistsError as error:
+        raise CeremonyError(f"{path} exists already", hint="name another file; nothing is overwritten") from error
+    except FileNotFoundError as error:
+        raise StorageError(str(path), "its folder is not there", hint="make the folder first") from error
+    except OSError as error:
+        raise _not_written(path, error) from error
+    try:
+        with file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _not_written(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder unless it is there; raises StorageError when it cannot be made."""
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> StorageError:
+    return StorageError(str(path), f"cannot be written ({error.strerror})", hint="name a place that you can write to")
+
+
+def _below(folder: Path, name: str) -> bytes | None:
+    """Return the bytes of a file that a plan names; None when there is none."""
+    try:
+        home = folder.resolve(strict=True)
+        real = (folder / name).resolve(strict=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, RuntimeError) as error:
+        raise PlanRefused(name, "cannot be found: its links lead nowhere", hint="put the file itself there") from error
+    if not real.is_relative_to(home):
+        raise PlanRefused(name, "is a link that leads out of the plan's folder", hint="put the file itself there")
+    return _read(real, name, MAX_FILE)
+
+
+def _read(path: Path, name: str, limit: int) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise PlanRefused(name, "is not a plain file", hint="name a file")
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except FileNotFoundError as error:
+        raise PlanRefused(name, "is not there", hint="correct the path") from error
+    except OSError as error:
+        raise PlanRefused(name, f"cannot be read ({error.strerror})", hint="correct its permissions") from error
+    if len(data) > limit:
+        raise PlanRefused(name, f"is longer than the {limit} bytes that are read", hint="name the right file")
+    return data
+
+
+def _approvals(path: Path) -> dict[str, bytes]:
+    folder = approvals_folder(path)
+    try:
+        found = sorted(folder.glob("*.sig"))
+    except OSError as error:
+        raise PlanRefused(str(folder), f"cannot be read ({error.strerror})", hint="correct its permissions") from error
+    return {file.name: _read(file, str(file), MAX_APPROVAL) for file in found}

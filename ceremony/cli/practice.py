@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A rehearsal's folder: throw-away tokens, folders as media, throw-away keys for the people, and what they know.
+
+    DIR/ceremony/               the ceremony folder
+    DIR/volumes/a, volumes/b    folders in the volumes' place
+    DIR/courier
+    DIR/tokens/                 SoftHSM tokens
+    DIR/practice-secrets.json   PINs, passphrases and people's keys of the rehearsal
+
+`practice-secrets.json` exists in practice only. It is replaced whole, so a crash
+leaves the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ceremony.core.ports import Entropy, Operator, Prompt
+from ceremony.core.secret import Secret
+from ceremony.errors import CeremonyError
+
+SECRETS = "practice-secrets.json"
+PIN_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The places of a rehearsal."""
+
+    root: Path
+
+    @property
+    def ceremony(self) -> Path:
+        """The ceremony folder."""
+        return self.root / "ceremony"
+
+    @property
+    def tokens(self) -> Path:
+        """Where the throw-away tokens live."""
+        return self.root / "tokens"
+
+    @property
+    def secrets(self) -> Path:
+        """What the rehearsal's people know."""
+        return self.root / SECRETS
+
+    def media(self) -> Mapping[str, Path]:
+        """Return role → the folder that stands in for a medium."""
+        return {"a": self.root / "volumes" / "a", "b": self.root / "volumes" / "b", "courier": self.root / "courier"}
+
+    def make(self) -> None:
+        """Make the folder; raises CeremonyError when it exists or cannot be made."""
+        try:
+            self.root.mkdir(parents=False, mode=0o700)
+            for path in (self.ceremony, *self.media().values()):
+                path.mkdir(parents=True)
+        except FileExistsError as error:
+            raise CeremonyError(f"{self.root} exists already", hint="name a new folder; nothing is overwritten") from error
+        except OSError as error:
+            raise CeremonyError(
+                f"{self.root} cannot be made: {error.strerror}", hint="name a folder that you can write to"
+            ) from error
+
+
+@dataclass(slots=True)
+class PracticeSecrets:
+    """What the people of a rehearsal know: question key → secret, and each person's private key."""
+
+    path: Path
+    answers: dict[str, Secret] = field(default_factory=dict, repr=False)
+    people: dict[str, tuple[str, Secret]] = field(default_factory=dict, repr=False)
+    """Name → public key line, and the OpenSSH private key."""
+
+    def save(self) -> None:
+        """Write the file, readable by its owner only, synced."""
+        data = {
+            "practice": "PRACTICE ONLY: no such file exists in production",
+            "answers": {key: secret.text() for key, secret in self.answers.items()},
+            "people": {name: {"public": public, "private": private.text()} for name, (public, private) in self.people.items()},
+        }
+        partial = self.path.with_suffix(".part")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(descriptor)
+        partial.replace(self.path)
+
+
+def load(path: Path) -> PracticeSecrets:
+    """Return what a rehearsal's file holds; raises CeremonyError when it is not one."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        answers = {str(key): Secret(str(value)) for key, value in data["answers"].items()}
+        people = {str(name): (str(entry["public"]), Secret(str(entry["private"]))) for name, entry in data["people"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CeremonyError(f"{path} is not what a rehearsal left", hint="name the folder of a rehearsal") from error
+    return PracticeSecrets(path, answers, people)
+
+
+def new_pins(names: Sequence[str], entropy: Entropy) -> Mapping[str, tuple[Secret, Secret]]:
+    """Return a user PIN and an SO PIN of digits for each token."""
+    return {name: (_digits(entropy), _digits(entropy)) for name in names}
+
+
+def _digits(entropy: Entropy) -> Secret:
+    return Secret(f"{int.from_bytes(entropy.bytes(16)) % 10**PIN_DIGITS:0{PIN_DIGITS}}")
+
+
+class Remembering:
+    """An operator of a rehearsal: whatever is shown to people is kept, so that a resumed rehearsal knows it."""
+
+    def __init__(self, operator: Operator, secrets: PracticeSecrets) -> None:
+        self._operator, self._secrets = operator, secrets
+        self.tell, self.ask, self.ask_secret = operator.tell, operator.ask, operator.ask_secret
+        self.choose, self.confirm, self.compare = operator.choose, operator.confirm, operator.compare
+        self.review, self.waiting, self.progress = operator.review, operator.waiting, operator.progress
+        self.deviations = operator.deviations
+
+    def show_secret(self, prompt: Prompt, secret: Secret) -> None:
+        """Keep the secret, then show it."""
+        self._secrets.answers[prompt.key] = Secret(secret.reveal())
+        self._secrets.save()
+        self._operator.show_secret(prompt, secret)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ceremony rehearse`: hold a whole ceremony in practice mode, with nothing plugged in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from ceremony.cli import stage
+from ceremony.cli.plan_files import EXAMPLE, judge, load_plan, load_site
+from ceremony.cli.practice import PracticeSecrets, Rehearsal, new_pins
+from ceremony.cli.practice_request import practice_request, read_request
+from ceremony.core.plan import Mode, Person, Plan, Site, SiteToken, Source
+from ceremony.core.plan_support import check_site, refuse_unsupported
+from ceremony.core.script import script
+from ceremony.devices import softhsm
+from ceremony.devices.hsm import HsmRack
+from ceremony.errors import CeremonyError
+from ceremony.host.entropy import SystemEntropy
+from ceremony.host.ssh_keygen import PracticeCosigner, make_practice_keys
+from ceremony.steps.opening import Inputs
+from ceremony.volumes.media import FolderMedia
+
+
+@click.command()
+@click.argument("plan_path", metavar="[PLAN]", required=False, type=click.Path(path_type=Path))
+@click.option("--auto", is_flag=True, help="Answer every question by itself and print the steps as they pass.")
+@click.option(
+    "--site", "site_path", metavar="SITE", type=click.Path(path_type=Path), help="Rehearse on the hardware that SITE names."
+)
+@click.option("--request", "request_path", metavar="DIR", type=click.Path(path_type=Path), help="What `ceremony fetch` brought.")
+@click.option(
+    "--after", metavar="DIR", type=click.Path(path_type=Path), help="Go on with an earlier rehearsal's tokens and people."
+)
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="The rehearsal's folder; it must not exist.")
+def rehearse(
+    plan_path: Path | None, *, auto: bool, site_path: Path | None, request_path: Path | None, after: Path | None, out: Path | None
+) -> int:
+    """Hold a whole ceremony in practice mode: throw-away tokens, folders as volumes, throw-away keys for the people.
+
+    Without PLAN, the example plan is held. With a terminal the screens open.
+    """
+    if after is not None:
+        raise CeremonyError(
+            "--after serves ceremonies that follow a genesis, which this version cannot hold yet", hint="leave --after away"
+        )
+    plan, approvals = load_plan(plan_path or EXAMPLE)
+    warnings = judge(plan, now=datetime.now(UTC), mode=Mode.PRACTICE)
+    site = load_site(site_path) if site_path else None
+    refuse_unsupported(plan, site, Mode.PRACTICE)
+    if site is not None:
+        check_site(plan, site)
+    request = read_request(request_path) if request_path else None
+    for warning in warnings:
+        click.echo(f"warning: {warning.field}: {warning.message}", err=True)
+    rehearsal = Rehearsal(out or Path(f"rehearsal-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
+    stage.check_answers(auto=auto)
+    set_stage = _set(rehearsal, plan, site)
+    inputs = Inputs(
+        site=set_stage.site,
+        script=script(plan, set_stage.steps, warnings),
+        approvals=approvals,
+        request=request if request is not None else practice_request(plan),
+        modules=stage.module_digests(set_stage.site),
+        substitutions=_substitutions(plan, site, request),
+        substituted_request=request is None,
+    )
+    code = stage.begin(set_stage, inputs, auto=auto)
+    click.echo(str(rehearsal.ceremony))
+    return code
+
+
+def _set(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stage:
+    """Make the rehearsal's folder with everything that outlives a crash; raises CeremonyError."""
+    if site is None:
+        softhsm.find_module()  # refused before anything is made
+    rehearsal.make()
+    known = PracticeSecrets(rehearsal.secrets)
+    environment: Mapping[str, str] = {}
+    if site is None:
+        pins = new_pins(plan.root.tokens, SystemEntropy())
+        tokens = softhsm.make_tokens(rehearsal.tokens, plan.root.tokens, pins)
+        known.answers |= {f"pin:{name}": user for name, (user, _) in pins.items()}
+        known.answers |= {f"so-pin:{name}": so for name, (_, so) in pins.items()}
+        environment = softhsm.environment(rehearsal.tokens)
+        site = Site(tokens=tokens, volumes={}, yubico_roots="", source=_site_source(tokens))
+    keys = make_practice_keys([person.name for person in plan.people])
+    known.people = {name: (key.public, key.private) for name, key in keys.items()}
+    known.save()
+    return stage.Stage(
+        plan=plan,
+        mode=Mode.PRACTICE,
+        site=site,
+        people=practice_people(plan, known),
+        folder=rehearsal.ceremony,
+        media=FolderMedia(rehearsal.media()),
+        rack=HsmRack(site.tokens, environment),
+        cosigner=PracticeCosigner(keys),
+        secrets=known,
+    )
+
+
+def practice_people(plan: Plan, known: PracticeSecrets) -> tuple[Person, ...]:
+    """Return the plan's people with the throw-away keys of the rehearsal in place of theirs."""
+    return tuple(replace(person, key=known.people[person.name][0]) for person in plan.people)
+
+
+def _site_source(tokens: Mapping[str, SiteToken]) -> bytes:
+    # A JSON string is a TOML basic string.
+    tables = [
+        f"[tokens.{json.dumps(name)}]\npkcs11 = {json.dumps(token.pkcs11)}\nmodule = {json.dumps(token.module)}\n"
+        for name, token in tokens.items()
+    ]
+    return "\n".join(tables).encode()
+
+
+def _substitutions(plan: Plan, site: Site | None, request: Mapping[str, bytes] | None) -> tuple[str, ...]:
+    found = ["throw-away keys for all people", "folders for the volumes and the courier"]
+    if site is None:
+        found.append("throw-away SoftHSM tokens for the tokens of the root")
+    if request is None and any(key.source is Source.REQUEST for r in plan.repositories for key in r.keys().values()):
+        found.append("throw-away keys for the keys of the request")
+    return tuple(found)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Setting the stage: real adapters for every port, and who answers: the screens, or nobody.
+
+A ceremony is begun or taken up on the same stage; a production one and a
+rehearsal differ only in what they put on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ceremony.cli.headless import HeadlessOperator
+from ceremony.cli.practice import PracticeSecrets, Remembering
+from ceremony.core import dialects
+from ceremony.core.bundle import LOG
+from ceremony.core.plan import Mode, Person, Plan, Site
+from ceremony.core.ports import Cosigner, Media, Operator, TokenRack, Watcher
+from ceremony.core.procedure import StepInfo, procedure
+from ceremony.errors import CeremonyError, ExitCode
+from ceremony.host import memory
+from ceremony.host.clocks import SystemClock
+from ceremony.host.entropy import SystemEntropy
+from ceremony.host.preflight import SystemHost
+from ceremony.steps import resuming, runner
+from ceremony.steps.journal import Journal
+from ceremony.steps.opening import Inputs, open_ceremony
+from ceremony.steps.room import Room
+from ceremony.volumes.logfile import LogFiles
+from ceremony.volumes.store import FolderStore
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a ceremony is held with."""
+
+    plan: Plan
+    mode: Mode
+    site: Site
+    people: tuple[Person, ...]
+    folder: Path
+    media: Media
+    rack: TokenRack
+    cosigner: Cosigner
+    secrets: PracticeSecrets | None = field(default=None, repr=False)
+    """In a rehearsal only."""
+
+    @property
+    def steps(self) -> tuple[StepInfo, ...]:
+        """The procedure."""
+        return procedure(self.plan, needs_certificate=dialects.get(self.plan.dialect).needs_certificate)
+
+
+def begin(stage: Stage, inputs: Inputs, *, auto: bool) -> ExitCode:
+    """Begin a ceremony and walk it to its end; raises CeremonyError."""
+    ceremony = secrets.token_hex(16)
+    return _on_stage(stage, ceremony, lambda room: open_ceremony(room, inputs), auto=auto)
+
+
+def take_up(stage: Stage, *, auto: bool) -> ExitCode:
+    """Take a ceremony up where its log ends, and walk it to its end; raises CeremonyError."""
+    found = resuming.read_log(FolderStore(stage.folder))
+    return _on_stage(stage, found.records[0].ceremony, lambda room: resuming.take_up(room, found), auto=auto)
+
+
+def check_answers(*, auto: bool) -> None:
+    """Raise CeremonyError when nobody could answer: no terminal, and not headless. Called before anything is made."""
+    if not auto and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise CeremonyError(
+            "there is no terminal to show the ceremony on",
+            hint="start it in a terminal, or let a rehearsal answer itself with --auto",
+        )
+
+
+def module_digests(site: Site) -> Mapping[str, str]:
+    """Return the SHA-256, hex, of each PKCS#11 module that the site names; raises CeremonyError for a missing one."""
+    digests: dict[str, str] = {}
+    for module in sorted({token.module for token in site.tokens.values() if token.module}):
+        try:
+            digests[module] = hashlib.sha256(Path(module).read_bytes()).hexdigest()
+        except OSError as error:
+            raise CeremonyError(
+                f"the module {module} cannot be read: {error.strerror}", hint="correct `module` in the site file"
+            ) from error
+    return digests
+
+
+def _on_stage(stage: Stage, ceremony: str, enter: Callable[[Room], None], *, auto: bool) -> ExitCode:
+    def work(operator: Operator, watcher: Watcher) -> ExitCode:
+        room = _room(stage, ceremony, operator, watcher)
+        enter(room)
+        return runner.hold(room, stage.steps, watcher)
+
+    memory.protect()
+    if auto:
+        people = HeadlessOperator(stage.secrets.answers if stage.secrets else {}, stage.steps)
+        return work(people, people)
+    from ceremony.tui.run import run_tui  # noqa: PLC0415 - no screen is loaded until one is needed
+
+    return run_tui(title=f"{stage.plan.name}: {stage.plan.kind}", mode=stage.mode, steps=stage.steps, work=work)
+
+
+def _room(stage: Stage, ceremony: str, operator: Operator, watcher: Watcher) -> Room:
+    clock, entropy = SystemClock(), SystemEntropy()
+    folder = FolderStore(stage.folder)
+    journal = Journal(
+        LogFiles(folder, LOG), clock, entropy, ceremony=ceremony, recorded_by=stage.plan.recorder(), watch=watcher.recorded
+    )
+    return Room(
+        plan=stage.plan,
+        mode=stage.mode,
+        dialect=dialects.get(stage.plan.dialect),
+        people=stage.people,
+        journal=journal,
+        operator=Remembering(operator, stage.secrets) if stage.secrets else operator,
+        clock=clock,
+        entropy=entropy,
+        host=SystemHost(stage.folder),
+        cosigner=stage.cosigner,
+        rack=stage.rack,
+        media=stage.media,
+        site_volumes=stage.site.volumes,
+        folder=folder,
+    )

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verdict over a whole ceremony folder, from its bytes alone.
+
+Every check adds findings; none stops the others. What was recorded and is not so
+any more is FAILED; what an unfinished ceremony has not written yet is INCOMPLETE;
+FAILED wins. A folder cannot vouch for itself: a production folder is never better
+than INCOMPLETE without keys from outside it. A practice folder is judged by the
+practice people that its first record names.
+
+- `verdict`   what was read, and the findings
+- `records`   form and chain of the log, files, manifest
+- `heads`     head statements, people's and the root's signatures over them
+- `metadata`  the signatures in the bundle
+- `origin`    that the inputs are those that the first record binds
+"""
+
+from __future__ import annotations
+
+from ceremony.core.audit.heads import check_heads
+from ceremony.core.audit.metadata import check_metadata
+from ceremony.core.audit.origin import check_origin
+from ceremony.core.audit.records import check_files, check_log, check_manifest
+from ceremony.core.audit.verdict import Audited, begin
+from ceremony.core.ports import Readable
+
+
+def audit(folder: Readable) -> Audited:
+    """Return everything that was found; raises CeremonyError when the folder holds no log at all."""
+    audited = begin(folder)
+    check_log(audited)
+    check_files(audited)
+    check_heads(audited)
+    check_origin(audited)
+    check_metadata(audited)
+    check_manifest(audited)
+    return audited

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heads and signatures: every head is a true statement of the log, the root signed one, people signed the last."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+
+from ceremony.core import bundle, cosign
+from ceremony.core.audit.records import last_head
+from ceremony.core.audit.verdict import Audited
+from ceremony.core.canonical import Json
+from ceremony.core.dialects import get
+from ceremony.core.keys import PublicKey, from_spki, verify
+from ceremony.core.log import Head, Tail, head, lines, parse_head, parse_line
+from ceremony.core.plan import Person, Role
+from ceremony.errors import CeremonyError
+
+NAMESPACE = "ceremony-head"
+
+
+def check_heads(a: Audited) -> None:
+    """Check every head statement against the log, and the signatures over each."""
+    paths = {bundle.head_number(path): path for path in a.names if bundle.head_number(path)}
+    stated: dict[int, Head] = {}
+    for number, path in sorted(paths.items()):
+        data = a.read(path) or b""
+        try:
+            stated[number] = parse_head(data, path)
+        except CeremonyError as error:
+            a.failed(path, error.message)
+    _compare(a, stated)
+    if a.past.closed and last_head(a) not in a.names:
+        a.incomplete(last_head(a), "is not written yet")
+    elif a.past.closed and stated.get(bundle.head_number(last_head(a))) != _head_at(a, len(a.found.records)):
+        a.failed(last_head(a), "is not the head of the whole log")
+    _check_people(a)
+    _check_root(a)
+
+
+def _compare(a: Audited, stated: dict[int, Head]) -> None:
+    for number, head_ in stated.items():
+        if head_.entries > len(a.found.records):
+            a.failed(bundle.head(number), f"states {head_.entries} records; the log has {len(a.found.records)}: its tail was cut")
+        elif _head_at(a, head_.entries) != head_:
+            a.failed(bundle.head(number), "does not state this log")
+        else:
+            a.ok(bundle.head(number), f"states the first {head_.entries} records")
+
+
+def _head_at(a: Audited, entries: int) -> Head:
+    tail, whole = Tail(), hashlib.sha256()
+    for number, line in enumerate(lines(a.log)):
+        if number == entries:
+            break
+        tail = tail.follow(parse_line(line, f"record {number}"), line)
+        whole.update(line)
+    return head(tail, whole.hexdigest())
+
+
+def people(a: Audited) -> tuple[Person, ...]:
+    """Return the people that the first record names; adds a finding for one that it does not name rightly."""
+    listed = a.past.opened.get("people")
+    found: list[Person] = []
+    for entry in listed if isinstance(listed, list) else []:
+        try:
+            found.append(_person(entry))
+        except (ValueError, KeyError, TypeError):
+            a.failed("record 0", "names a person in a way that cannot be read")
+    return tuple(found)
+
+
+def _person(entry: Json) -> Person:
+    if not isinstance(entry, dict):
+        raise TypeError
+    return Person(
+        str(entry["name"]), Role(str(entry["role"])), str(entry["organisation"]), str(entry["key"]), entry["independent"] is True
+    )
+
+
+def _check_people(a: Audited) -> None:
+    present = people(a)
+    by_slug = {bundle.slug(person.name): person for person in present}
+    final = bundle.head_number(last_head(a))
+    signed: list[Person] = []
+    for path in sorted(a.names):
+        number, slug = bundle.signed_head(path)
+        if not number:
+            continue
+        person = by_slug.get(slug)
+        if person is None or bundle.head(number) not in a.names:
+            a.failed(path, "is a signature of nobody in the first record, or over no head")
+        elif _signature_holds(a, path, bundle.head(number), person) and number == final:
+            signed.append(person)
+    if a.past.closed:
+        _check_quorum(a, present, signed)
+
+
+def _signature_holds(a: Audited, path: str, statement: str, person: Person) -> bool:
+    try:
+        cosign.verify(a.read(path) or b"", a.folder.read(statement), cosign.parse_public_key(person.key), NAMESPACE, path)
+    except CeremonyError as error:
+        a.failed(path, error.message)
+        return False
+    a.ok(path, f"{person.name} ({person.role}) signed it")
+    return True
+
+
+def _check_quorum(a: Audited, present: tuple[Person, ...], signed: list[Person]) -> None:
+    wanted = a.past.opened.get("quorum")
+    try:
+        quorum = (
+            {Role(role): count for role, count in wanted.items() if isinstance(count, int)} if isinstance(wanted, dict) else {}
+        )
+    except ValueError:
+        a.failed("record 0", "names a quorum of unknown roles")
+        return
+    result = cosign.quorum(present, quorum, signed)
+    if quorum and result.met:
+        a.ok("quorum", f"{len(signed)} people signed the final head")
+    else:
+        a.incomplete("quorum", "the final head lacks signatures that the plan's quorum asks for")
+
+
+def _check_root(a: Audited) -> None:
+    roots = root_keys(a)
+    for serial, public in roots.items():
+        result = a.past.results.get(("sign-head", serial))
+        statement = bundle.head(1)
+        if result is None or statement not in a.names:
+            if a.past.closed:
+                a.failed("close", f"the root key on token {serial} did not sign the head")
+            continue
+        try:
+            scheme = get(str(plan(a).get("dialect"))).scheme(public.algorithm)
+            value = base64.b64decode(str(result.get("signature")), validate=True)
+            verify(public, scheme, a.folder.read(statement), value, f"head signed by token {serial}")
+        except (CeremonyError, binascii.Error) as error:
+            a.failed(statement, f"the signature of token {serial} does not hold: {error}")
+        else:
+            a.ok(statement, f"the root key on token {serial} signed it")
+
+
+def root_keys(a: Audited) -> dict[str, PublicKey]:
+    """Return serial → root public key as the log names them; adds a finding for what cannot be read."""
+    keys = a.past.ended.get("root-keys", {}).get("keys")
+    found: dict[str, PublicKey] = {}
+    for row in keys if isinstance(keys, list) else []:
+        try:
+            serial, public = _root_key(row)
+            found[serial] = public
+        except (ValueError, KeyError, TypeError, CeremonyError):
+            a.failed(bundle.LOG, "names a root key that cannot be read")
+    if a.past.closed and not found:
+        a.failed(bundle.LOG, "is closed and names no root key")
+    return found
+
+
+def _root_key(row: Json) -> tuple[str, PublicKey]:
+    if not isinstance(row, dict):
+        raise TypeError
+    return str(row["serial"]), from_spki(base64.b64decode(str(row["spki"])))
+
+
+def plan(a: Audited) -> dict[str, Json]:
+    """Return what the first record says of the plan."""
+    plan = a.past.opened.get("plan")
+    return plan if isinstance(plan, dict) else {}

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The name and digest of every file that a ceremony leaves (design, section 7).
+
+Names are relative, with forward slashes. The manifest is the one form that
+`sha256sum -c` takes and that this program writes: lower-case hex, two spaces,
+name, newline, sorted bytewise; any other bytes are a failure. Tars are
+deterministic: the same files give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+
+from ceremony.errors import VerificationError
+
+LOG = "ceremony.jsonl"
+MANIFEST = "MANIFEST.sha256"
+REPORT = "report.html"
+README = "README.txt"
+PLAN = "evidence/plan.toml"
+SITE = "evidence/site.toml"
+PLAN_FILES = "evidence/plan-files/"
+APPROVALS = "evidence/approvals/"
+REQUEST = "evidence/request/"
+SCRIPT = "evidence/script.md"
+SET_ASIDE = "evidence/set-aside/"
+PINNING = "bundle/trust-pinning.json"
+
+IDENTITY = "private/identity.age"
+REPOSITORIES = "private/repositories.age"
+RECOVER = "RECOVER.txt"
+
+_HEAD = re.compile(r"heads/([0-9]{4})\.txt")
+_SIGNATURE = re.compile(r"heads/([0-9]{4})\.([a-z0-9-]+)\.sig")
+_MANIFEST_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
+_BLOCK = 512
+
+
+def folder(ceremony: str) -> str:
+    """Return the name of the ceremony's folder on a volume."""
+    return f"ceremony-{ceremony}"
+
+
+def head(number: int) -> str:
+    """Return the path of a numbered head statement, from 1."""
+    return f"heads/{number:04}.txt"
+
+
+def head_signature(number: int, person: str) -> str:
+    """Return the path of a person's signature over a head."""
+    return f"heads/{number:04}.{slug(person)}.sig"
+
+
+def head_number(path: str) -> int:
+    """Return the number of a head statement's path; 0 for any other path."""
+    match = _HEAD.fullmatch(path)
+    return int(match[1]) if match else 0
+
+
+def signed_head(path: str) -> tuple[int, str]:
+    """Return head number and person's slug of a signature's path; `(0, "")` for any other path."""
+    match = _SIGNATURE.fullmatch(path)
+    return (int(match[1]), match[2]) if match else (0, "")
+
+
+def slug(name: str) -> str:
+    """Return a file name for a person or token: lower-case letters, digits and dashes, and a short digest.
+
+    The digest keeps two names apart whose letters are the same.
+    """
+    plain = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "x"
+    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def root_public(serial: str) -> str:
+    """Return the path of a root key's public key and certificates."""
+    return f"bundle/keys/root-{safe(serial)}.pem"
+
+
+def root_backup(serial: str) -> str:
+    """Return the path, on a volume, of a root key's backup."""
+    return f"private/root-{safe(serial)}.age"
+
+
+def token_evidence(serial: str, name: str) -> str:
+    """Return the path of a piece of evidence about a token."""
+    return f"evidence/tokens/{safe(serial)}/{name}"
+
+
+def delivery(repository: str) -> str:
+    """Return the path of a repository's private targets key, encrypted to its team."""
+    return f"deliver/{repository}/targets.key.age"
+
+
+def safe(serial: str) -> str:
+    """Return a serial as part of a file name: what is not a letter, digit, dot or dash becomes a dash."""
+    return re.sub("[^A-Za-z0-9.-]", "-", serial)
+
+
+def in_manifest(path: str) -> bool:
+    """Tell whether the manifest names this file: all but itself, the report and people's signatures."""
+    return path not in (MANIFEST, REPORT) and signed_head(path)[0] == 0
+
+
+def manifest(digests: Mapping[str, str]) -> bytes:
+    """Return the manifest of files (path → SHA-256 hex)."""
+    names = sorted(digests, key=str.encode)
+    return "".join(f"{digests[name]}  {name}\n" for name in names).encode()
+
+
+def parse_manifest(data: bytes) -> dict[str, str]:
+    """Return path → SHA-256 hex; raises VerificationError for any bytes that `manifest` would not write."""
+    hint = "the manifest was changed; compare it with another copy"
+    try:
+        rows = data.decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise VerificationError(MANIFEST, "is not text", hint=hint) from error
+    matches = [_MANIFEST_LINE.fullmatch(row) for row in rows]
+    digests = {match[2]: match[1] for match in matches if match}
+    if manifest(digests) != data:
+        raise VerificationError(MANIFEST, "is not in the one form that is accepted", hint=hint)
+    return digests
+
+
+def tar(files: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
+    """Yield the blocks of a deterministic tar (POSIX.1-2001): the caller gives the files sorted bytewise."""
+    for name, data in files:
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = len(data), 0o644
+        yield info.tobuf(tarfile.PAX_FORMAT)
+        yield data
+        yield b"\0" * (-len(data) % _BLOCK)
+    yield b"\0" * (2 * _BLOCK)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the log already tells, by what a resumed ceremony asks for.
+
+Built record by record, the same way whether a record was just written or read
+back after a crash, so a resumed ceremony knows what an uninterrupted one knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ceremony.core.canonical import JsonObject
+from ceremony.core.log import Outcome, Record
+
+FOLDER = "folder"
+"""How a record names the ceremony folder, as opposed to a volume."""
+
+
+@dataclass(slots=True)
+class Past:
+    """What the log already tells, by what a resumed ceremony asks for."""
+
+    results: dict[tuple[str, str], JsonObject] = field(default_factory=dict)
+    open_intents: dict[tuple[str, str], JsonObject] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """Path → SHA-256 of every file that a record names, in the ceremony folder."""
+    ended: dict[str, JsonObject] = field(default_factory=dict)
+    """Step → what it made, for every step that ended."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Kind → how many records."""
+    opened: JsonObject = field(default_factory=dict)
+    """The body of the first record."""
+    closed: bool = False
+
+    def note(self, record: Record) -> None:
+        """Take in one record."""
+        self.counts[record.kind] = self.counts.get(record.kind, 0) + 1
+        take = _TAKE.get(record.kind)
+        if take is not None:
+            take(self, record)
+
+    def note_untrusted(self, record: Record) -> bool:
+        """Take in a record of a log that anyone could have written; return whether its body has the members of its kind."""
+        try:
+            self.note(record)
+        except KeyError:
+            return False
+        return True
+
+
+def _intent(past: Past, record: Record) -> None:
+    past.open_intents[_act(record)] = record.body
+
+
+def _result(past: Past, record: Record) -> None:
+    past.open_intents.pop(_act(record), None)
+    if record.outcome is Outcome.OK:
+        past.results[_act(record)] = record.body
+
+
+def _files(past: Past, record: Record) -> None:
+    listed = record.body["files"]
+    if isinstance(listed, dict):
+        past.files.update({path: str(digest) for path, digest in listed.items()})
+
+
+def _set_aside(past: Past, record: Record) -> None:
+    if record.body["store"] == FOLDER:
+        past.files.pop(str(record.body["path"]), None)
+        past.files[str(record.body["to"])] = str(record.body["sha256"])
+
+
+def _end(past: Past, record: Record) -> None:
+    made = record.body["made"]
+    past.ended[record.step] = made if isinstance(made, dict) else {}
+
+
+def _again(past: Past, record: Record) -> None:
+    past.ended.pop(str(record.body["step"]), None)
+
+
+def _open(past: Past, record: Record) -> None:
+    past.opened = record.body
+
+
+def _close(past: Past, _: Record) -> None:
+    past.closed = True
+
+
+_TAKE: Mapping[str, Callable[[Past, Record], None]] = {
+    "open": _open,
+    "intent": _intent,
+    "result": _result,
+    "files": _files,
+    "set-aside": _set_aside,
+    "end": _end,
+    "again": _again,
+    "close": _close,
+}
+
+
+def _act(record: Record) -> tuple[str, str]:
+    return str(record.body["action"]), str(record.body["key"])

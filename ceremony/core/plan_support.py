@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a plan or site may say that this version reads but cannot hold yet.
+
+One row for each thing, so that whoever builds it deletes its row. Whoever starts a
+ceremony calls `refuse_unsupported`; `plan check` tells the rows as warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ceremony.core import dialects
+from ceremony.core.plan import Custody, Kind, Mode, Plan, Site, Source
+from ceremony.errors import PlanRefused
+
+SECURITY_KEY = "sk-"
+"""How the kinds of OpenSSH keys begin whose private half is on a FIDO security key."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """One thing that this version cannot hold."""
+
+    field: Callable[[Plan, Site | None, Mode], str]
+    """Where a plan or site asks for it; empty when it does not."""
+    message: str
+    hint: str
+
+
+def _kind(kind: Kind) -> Callable[[Plan, Site | None, Mode], str]:
+    return lambda plan, _site, _mode: "kind" if plan.kind is kind else ""
+
+
+def _production(_plan: Plan, _site: Site | None, mode: Mode) -> str:
+    return "mode" if mode is Mode.PRODUCTION else ""
+
+
+def _imported(plan: Plan, _site: Site | None, _mode: Mode) -> str:
+    return "root.custody" if plan.root.custody is Custody.IMPORTED else ""
+
+
+def _shares(plan: Plan, _site: Site | None, _mode: Mode) -> str:
+    return "backup.protect" if plan.backup.protect == "shares" else ""
+
+
+def _role(role: str, sources: tuple[Source, ...]) -> Callable[[Plan, Site | None, Mode], str]:
+    def field(plan: Plan, _site: Site | None, _mode: Mode) -> str:
+        return next(
+            (f"repositories[{r.section}].{role}.source" for r in plan.repositories if r.keys()[role].source in sources), ""
+        )
+
+    return field
+
+
+def _security_key(plan: Plan, _site: Site | None, _mode: Mode) -> str:
+    return next((f"people[{i}].key" for i, p in enumerate(plan.people) if p.key.startswith(SECURITY_KEY)), "")
+
+
+def _yubikey(_plan: Plan, site: Site | None, _mode: Mode) -> str:
+    return next((f"tokens.{name}.yubikey" for name, token in site.tokens.items() if token.yubikey), "") if site else ""
+
+
+_ONLINE = (Source.GENERATE, Source.FILE)
+_ASK_THE_SERVER = 'write { source = "request" }: the server holds this key'
+NOT_YET = (
+    *(
+        NotYet(_kind(kind), f"a {kind} ceremony cannot be held by this version yet", 'write kind = "genesis", or wait')
+        for kind in Kind
+        if kind is not Kind.GENESIS
+    ),
+    NotYet(_production, "production ceremonies need removable volumes, which this version cannot find yet", "hold a rehearsal"),
+    NotYet(_imported, "imported keys cannot be made by this version yet", "write token-only or token-wrapped"),
+    NotYet(_shares, "shares cannot be made by this version yet", 'write protect = "passphrase"'),
+    NotYet(_role("targets", (Source.REQUEST,)), "a request brings no targets key yet", "write generate or file"),
+    NotYet(_role("snapshot", _ONLINE), "snapshot keys are only taken from a request by this version", _ASK_THE_SERVER),
+    NotYet(_role("timestamp", _ONLINE), "timestamp keys are only taken from a request by this version", _ASK_THE_SERVER),
+    NotYet(_security_key, "security keys are not taken by this version yet", "bring a key of another kind"),
+    NotYet(_yubikey, "YubiKeys are not taken by this version yet", "write pkcs11 and module"),
+)
+
+
+def unsupported(plan: Plan, site: Site | None, mode: Mode) -> Iterator[PlanRefused]:
+    """Yield a refusal for each thing that this version cannot hold yet."""
+    for row in NOT_YET:
+        field = row.field(plan, site, mode)
+        if field:
+            yield PlanRefused(field, row.message, hint=row.hint)
+
+
+def refuse_unsupported(plan: Plan, site: Site | None, mode: Mode) -> None:
+    """Raise PlanRefused for a dialect that is unknown, or the first thing that this version cannot hold yet."""
+    dialects.get(plan.dialect)
+    for refusal in unsupported(plan, site, mode):
+        raise refusal
+
+
+def check_site(plan: Plan, site: Site) -> None:
+    """Check that a site names hardware for each token of a plan, and for no other; raises PlanRefused."""
+    wanted = dict.fromkeys((*plan.root.tokens, *(plan.change.tokens if plan.change else ())))
+    for name in wanted:
+        if name not in site.tokens:
+            raise PlanRefused(f"tokens.{name}", "is missing, and the plan names it", hint=f"write a section [tokens.{name}]")
+    for name in site.tokens:
+        if name not in wanted:
+            hint = f"remove it, or write one of: {', '.join(wanted)}"
+            raise PlanRefused(f"tokens.{name}", "is no token of the plan", hint=hint)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A second library's judgement of a signature.
+
+A signature is not accepted on the word of the library that made it (design,
+section 9). What a token signs, `core.keys` verifies. What `core.software_key`
+signs comes from the same library as `core.keys`, so this module checks it with
+another implementation (PyCryptodome).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from Crypto.Hash import SHA256, SHA384
+from Crypto.PublicKey import ECC, RSA
+from Crypto.Signature import DSS, eddsa, pss
+
+from ceremony.core.keys import PublicKey, Scheme
+from ceremony.errors import VerificationError
+
+_DIGESTS = {Scheme.ECDSA_SHA256: SHA256, Scheme.ECDSA_SHA384: SHA384, Scheme.RSA_PSS_SHA256: SHA256}
+
+
+def verify(public: PublicKey, scheme: Scheme, message: bytes, signature: bytes, subject: str) -> None:
+    """Check a signature (wire form) with the second library; raises VerificationError, naming `subject`."""
+    try:
+        if scheme is Scheme.ED25519:
+            eddsa.new(_ecc(public.spki), "rfc8032").verify(message, signature)
+        elif public.algorithm.half:
+            DSS.new(_ecc(public.spki), "fips-186-3").verify(_DIGESTS[scheme].new(message), signature)
+        else:
+            pss.new(RSA.import_key(public.spki), salt_bytes=32).verify(_DIGESTS[scheme].new(message), signature)
+    except (ValueError, KeyError) as error:
+        raise VerificationError(
+            subject, "does not verify with a second library", hint="do not use what this computer made; stop"
+        ) from error
+
+
+@lru_cache(maxsize=64)
+def _ecc(spki: bytes) -> ECC.EccKey:
+    return ECC.import_key(spki)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker's end of the pipe: frames in, frames out, until the other end is gone.
+
+Standard input and output are taken away from the module before it is loaded: it
+reads nothing, and what it prints goes to standard error, so that a talkative
+module cannot break a frame. Core dumps, which would hold a PIN, are off.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import BinaryIO
+
+from ceremony.core.canonical import JsonObject
+from ceremony.devices.hsm_wire import Fault, fault_of, pack, read
+
+Operation = Callable[..., JsonObject]
+
+
+class Refused(Exception):
+    """What the worker itself says no to, without asking the module."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+class Pipe:
+    """The worker's private copies of the two pipes that were its standard input and output."""
+
+    def __init__(self) -> None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        self._requests: BinaryIO = os.fdopen(os.dup(0), "rb")
+        self._answers: BinaryIO = os.fdopen(os.dup(1), "wb")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        os.dup2(2, 1)
+        self._current = 0
+
+    def busy(self) -> None:
+        """Say that the request in hand is being worked on."""
+        self._send({"busy": self._current})
+
+    def answer(self, work: Callable[[], JsonObject]) -> bool:
+        """Send what `work` returns, or why it did not; return whether it did."""
+        fault: Fault
+        try:
+            self._send({"id": self._current, "ok": work()})
+        except Refused as error:
+            fault, cause = error.fault, ""
+        except RuntimeError as error:  # the base of the library's exceptions
+            fault, cause = fault_of(error), type(error).__name__
+        except Exception as error:  # noqa: BLE001 - the process boundary; its text is left out, it could hold a secret
+            fault, cause = Fault.BROKEN, type(error).__name__
+        else:
+            return True
+        self._send({"id": self._current, "fault": fault, "cause": cause})
+        return False
+
+    def serve(self, operations: Mapping[str, Operation]) -> None:
+        """Do what is asked, one request after the other; return when nobody asks any more."""
+        while (request := read(self._requests)) is not None:
+            self._current = int(str(request.pop("id")))
+            self.answer(partial(operations[str(request.pop("op"))], **request))
+
+    def _send(self, value: JsonObject) -> None:
+        self._answers.write(pack(value))
+        self._answers.flush()

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Back up: every private key that could be lost, encrypted to the protector, on both volumes, read back."""
+
+from __future__ import annotations
+
+from ceremony.core import backup, bundle
+from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.plan import Custody
+from ceremony.core.ports import TokenKey
+from ceremony.core.secret import Secret
+from ceremony.errors import VerificationError
+from ceremony.steps.access import unlocked
+from ceremony.steps.recover_text import recover_text
+from ceremony.steps.room import Room
+from ceremony.steps.root_keys import own_key
+
+WRAPPING_KEY_BYTES = 32
+
+
+def run(room: Room) -> JsonObject:
+    """Write the backups to both volumes; raises StorageError when one of them did not give back what it took."""
+    recipient = str(room.result("protector")["recipient"])
+    files: dict[str, bytes] = {}
+    if room.plan.root.custody is Custody.TOKEN_WRAPPED:
+        for name in room.plan.root.tokens:
+            serial, packed = _wrapped(room, name)
+            files[bundle.root_backup(serial)] = backup.encrypt(packed, recipient)
+    if room.keyring.keys:
+        files[bundle.REPOSITORIES] = backup.encrypt(_repositories(room), recipient)
+    with room.operator.waiting("both volumes to take the backups"):
+        room.on_volumes({**files, bundle.RECOVER: recover_text(room, sorted(files)).encode()})
+    return {"files": list[Json](sorted(files))}
+
+
+def _wrapped(room: Room, name: str) -> tuple[str, bytes]:
+    token = unlocked(room, name)
+    key = own_key(room, token)
+    wrapping_key = Secret(room.entropy.bytes(WRAPPING_KEY_BYTES))
+    try:
+        # An attempt of its own: after an interruption the key is wrapped again, under another wrapping key.
+        attempt = f"{token.identity.serial}/{room.journal.past.counts.get('intent', 0)}"
+        with room.journal.intent("wrap-key", attempt, mechanism="AES-KWP", public_sha256=key.public.sha256):
+            blob = token.wrap(key, wrapping_key)
+        _check(blob, wrapping_key, key)
+        manifest: JsonObject = {
+            "kind": "root-key",
+            "ceremony": room.journal.ceremony,
+            "serial": token.identity.serial,
+            "label": key.label,
+            "algorithm": key.public.algorithm,
+            "public_sha256": key.public.sha256,
+            "wrapping": "AES-KWP (RFC 5649)",
+        }
+        contents = {backup.WRAPPED: blob, backup.WRAPPING_KEY: wrapping_key.reveal().hex().encode() + b"\n"}
+        return token.identity.serial, backup.pack(manifest, contents)
+    finally:
+        wrapping_key.wipe()
+
+
+def _check(blob: bytes, wrapping_key: Secret, key: TokenKey) -> None:
+    opened = backup.unwrap(blob, wrapping_key, f"root key {key.public.sha256[:16]}")
+    if opened.public != key.public:
+        raise VerificationError(f"root key {key.public.sha256[:16]}", "was wrapped as another key", hint="do not use this token")
+
+
+def _repositories(room: Room) -> bytes:
+    listed: JsonObject = {}
+    contents: dict[str, bytes] = {}
+    for name, key in room.keyring.keys.items():
+        key_id = room.dialect.key_id(key.public)
+        listed[name] = {"key": f"{key_id}.key", "algorithm": key.public.algorithm, "public_sha256": key.public.sha256}
+        contents[f"{key_id}.key"] = room.dialect.delivery(name, key)
+    manifest: JsonObject = {"kind": "repository-keys", "ceremony": room.journal.ceremony, "repositories": listed}
+    return backup.pack(manifest, contents)

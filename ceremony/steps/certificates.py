@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates: each root key certifies itself, once for a prefix, or once for each repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from ceremony.core import bundle
+from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.certificates import CertificateRequest
+from ceremony.steps.access import unlocked
+from ceremony.steps.room import Room
+from ceremony.steps.root_keys import MadeRoot, made_roots, own_key
+from ceremony.steps.signing import sign_all
+
+PER_REPOSITORY = "per-repository"
+_END = "-----END CERTIFICATE-----\n"
+
+
+def run(room: Room) -> JsonObject:
+    """Make the root certificates, signed by the tokens, and write them beside each public key."""
+    names = common_names(room)
+    for root in made_roots(room):
+        path = bundle.root_public(root.serial)
+        if path not in room.journal.past.files:
+            room.keep({path: root.public.pem + "".join(_certify(room, root, names)).encode()})
+    return {"names": list[Json](names) if len(names) == 1 else [], "each": len(names)}
+
+
+def common_names(room: Room) -> Sequence[str]:
+    """Return the common names to certify: the plan's prefix, or each repository's name."""
+    if room.plan.root.certificate != PER_REPOSITORY:
+        return [room.plan.root.certificate]
+    return [repository.name for repository in room.plan.repositories]
+
+
+def certificates(room: Room) -> Mapping[str, Mapping[str, str]]:
+    """Return serial → common name → PEM, from the recorded files."""
+    found: dict[str, Mapping[str, str]] = {}
+    names = common_names(room)
+    for root in made_roots(room):
+        text = room.recorded(bundle.root_public(root.serial)).decode().removeprefix(root.public.pem.decode())
+        pems = [part + _END for part in text.split(_END)[:-1]]
+        found[root.serial] = dict(zip(names, pems, strict=True))
+    return found
+
+
+def _certify(room: Room, root: MadeRoot, names: Sequence[str]) -> Sequence[str]:
+    token = unlocked(room, root.token)
+    key = own_key(room, token)
+    made_at = datetime.fromisoformat(str(room.journal.past.opened["utc"]))
+    requests = [
+        CertificateRequest(root.public, name, made_at, room.plan.expires.certificate, room.journal.ceremony, room.practice)
+        for name in names
+    ]
+    bodies = [request.to_be_signed() for request in requests]
+    signatures = sign_all(room, token, key, requests[0].scheme, action="certify", count=len(bodies), message=bodies.__getitem__)
+    return [request.finish(tbs, signature) for request, tbs, signature in zip(requests, bodies, signatures, strict=True)]

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Close: the head so far is signed by the root, everything is listed, each person answers, and the log ends.
+
+The `close` record is the log's last line. What follows it (the final head, the
+people's signatures, the manifest, the copies) is in `closing`, which can be run
+again after a crash because all of it can be made again from the folder.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from ceremony.core import bundle
+from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.keys import raw_to_der, verify
+from ceremony.core.ports import Option, Prompt
+from ceremony.errors import CeremonyError
+from ceremony.steps.access import release, unlocked
+from ceremony.steps.inventory import INVENTORY, inventory
+from ceremony.steps.room import Room, sha256
+from ceremony.steps.root_keys import MadeRoot, made_roots, own_key
+
+HEAD_SIGNED_BY_ROOT = 1
+ANSWERS = (
+    Option("agree", "I agree", "I was present; the script was followed; this is a true record"),
+    Option(
+        "agree-with-exceptions", "I agree, with the noted exceptions", "what did not go by the script stands in the deviations"
+    ),
+    Option("do-not-agree", "I do not agree", "the reason is asked next"),
+)
+
+
+def run(room: Room) -> JsonObject:
+    """End the log; raises CeremonyError while an act is open, VerificationError for a signature that does not verify."""
+    path = bundle.head(HEAD_SIGNED_BY_ROOT)
+    if path not in room.journal.past.files:
+        room.keep({path: room.journal.head().text()})
+    for root in made_roots(room):
+        _sign_head(room, root, room.recorded(path))
+    release(room)
+    if INVENTORY not in room.journal.past.files:
+        room.keep({INVENTORY: inventory(room)})
+    answers: JsonObject = {name: _answer(room, name) for name in _present(room)}
+    if room.journal.past.open_intents:
+        names = ", ".join(f"{action} {key}" for action, key in room.journal.past.open_intents)
+        raise CeremonyError(f"acts are still open: {names}", hint="resume the ceremony: it looks at the device and finds out")
+    counts: JsonObject = dict(room.journal.past.counts)
+    body: JsonObject = {
+        "inventory": room.journal.past.files[INVENTORY],
+        "counts": counts,
+        "deviations": room.journal.past.counts.get("deviation", 0),
+        "open_intents": 0,
+        "answers": answers,
+    }
+    room.journal.record("close", body)
+    return {}
+
+
+def _sign_head(room: Room, root: MadeRoot, text: bytes) -> None:
+    path = bundle.token_evidence(root.serial, "head.sig")
+    act = ("sign-head", root.serial)
+    done = room.journal.result(*act)
+    scheme = room.dialect.scheme(root.public.algorithm)
+    if done is None:
+        token = unlocked(room, root.token)
+        with (
+            room.journal.intent(*act, head=sha256(text), scheme=scheme) as result,
+            room.operator.waiting(f"{root.token} to sign the head"),
+        ):
+            value = token.sign(own_key(room, token), scheme, [text])[0]
+            verify(root.public, scheme, text, value, f"head signed by {root.serial}")
+            result.update(
+                {"head": sha256(text), "public_sha256": root.public.sha256, "signature": base64.b64encode(value).decode()}
+            )
+        done = room.journal.result(*act) or {}
+    value = base64.b64decode(str(done["signature"]))
+    # As openssl takes it: an ECDSA signature as DER, the others as they are.
+    room.keep({path: raw_to_der(value, root.public.algorithm) if root.public.algorithm.half else value})
+
+
+def _present(room: Room) -> tuple[str, ...]:
+    names = room.result("roll-call")["present"]
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+
+def _answer(room: Room, name: str) -> Json:
+    known = room.journal.result("answer", name)
+    if known is not None:
+        return known["answer"]
+    answer = room.operator.choose(Prompt(f"answer:{name}", f"{name}: was this ceremony held as recorded?", who=name), ANSWERS)
+    reason = (
+        room.operator.ask(Prompt(f"reason:{name}", f"{name}: what is it that you do not agree with?", who=name))
+        if answer == "do-not-agree"
+        else ""
+    )
+    room.journal.finish("answer", name, {"answer": answer, "reason": reason})
+    return answer

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""After the log's last line: the final head, the people's signatures, the manifest, and the copies.
+
+Nothing here writes to the log, and all of it can be run again: a file that is
+there with the right bytes stays, one that a power cut tore is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ceremony.core import bundle, cosign
+from ceremony.core.plan import Person
+from ceremony.core.ports import Folder, Prompt
+from ceremony.errors import CeremonyError, ExitCode, StorageError, VerificationError
+from ceremony.steps.room import Room, sha256
+
+NAMESPACE = "ceremony-head"
+
+
+def run(room: Room) -> ExitCode:
+    """Write what follows the close; return DONE, or INCOMPLETE while the quorum has not signed."""
+    number = 1 + max((bundle.head_number(path) for path in room.journal.past.files), default=0)
+    head = room.journal.head()
+    statement = bundle.head(number)
+    _settle(room.folder, statement, head.text())
+    if not room.operator.compare(Prompt("compare:head", "The final head", who="everybody"), head.digest):
+        raise CeremonyError("people did not hear the same digest for the final head", hint="read it again; nothing was signed")
+    signed = [person for person in room.people if _signed(room, person, number, head.text())]
+    digests = dict(room.journal.past.files)
+    digests[bundle.LOG] = head.sha256
+    digests[statement] = sha256(head.text())
+    _settle(room.folder, bundle.MANIFEST, bundle.manifest(digests))
+    _refuse_strays(room, digests)
+    _copy(room)
+    quorum = cosign.quorum(room.people, room.plan.quorum, signed)
+    room.operator.tell(
+        f"{len(signed)} people signed head {number}. " + ("The quorum is met." if quorum.met else "The quorum is not met yet.")
+    )
+    return ExitCode.DONE if quorum.met else ExitCode.INCOMPLETE
+
+
+def _signed(room: Room, person: Person, number: int, text: bytes) -> bool:
+    path = bundle.head_signature(number, person.name)
+    key = cosign.parse_public_key(person.key) if person.key else None
+    if key is None:
+        return False
+    if room.folder.exists(path):
+        try:
+            cosign.verify(room.folder.read(path), text, key, NAMESPACE, path)
+        except VerificationError:
+            room.folder.remove(path)
+        else:
+            return True
+    armored = room.cosigner.sign(person.name, NAMESPACE, text)
+    if armored is None:
+        return False
+    cosign.verify(armored, text, key, NAMESPACE, path)
+    room.folder.write({path: armored})
+    return True
+
+
+def _settle(folder: Folder, path: str, data: bytes) -> None:
+    if folder.exists(path):
+        if folder.read(path) == data:
+            return
+        folder.remove(path)
+    folder.write({path: data})
+
+
+def _refuse_strays(room: Room, digests: dict[str, str]) -> None:
+    for path in room.folder.names():
+        if bundle.in_manifest(path) and path not in digests:
+            raise StorageError(room.folder.name, f"{path} is named by no record", hint="move it out of the folder, then resume")
+
+
+def _copy(room: Room) -> None:
+    name = f"{bundle.folder(room.journal.ceremony)}.tar"
+    places: list[tuple[Folder, str]] = [(volume, room.on_volume(name)) for _, volume in room.backup_volumes()]
+    places.append((room.volumes["courier"], name))
+    digests = set()
+    for folder, path in places:
+        with room.operator.waiting(f"{folder.name} to take the copy"):
+            if folder.exists(path):
+                folder.remove(path)
+            digests.add(folder.write_stream(path, bundle.tar(_files(room))))
+    if len(digests) != 1:
+        raise StorageError(
+            "copies", "the three copies differ", hint="the folder changed while it was copied; resume the ceremony"
+        )
+    _settle(room.volumes["courier"], f"{name}.sha256", f"{digests.pop()}  {name}\n".encode())
+
+
+def _files(room: Room) -> Iterator[tuple[str, bytes]]:
+    for path in room.folder.names():
+        yield path, room.folder.read(path)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Export: what the teams, the consumers and the auditors get, beside the metadata."""
+
+from __future__ import annotations
+
+from ceremony.core import backup
+from ceremony.core.bundle import README, delivery
+from ceremony.core.canonical import JsonObject
+from ceremony.errors import CeremonyError
+from ceremony.steps.drill import fill_keyring
+from ceremony.steps.readme_text import README_TEXT
+from ceremony.steps.room import Room
+from ceremony.steps.sign import FILES_AT_ONCE
+from ceremony.steps.specs import repository_specs
+
+
+def run(room: Room) -> JsonObject:
+    """Write deliveries, pinning and README; raises CeremonyError before the metadata was verified."""
+    if "verify" not in room.journal.past.ended:
+        raise CeremonyError("nothing leaves before it was verified", hint="the step before comes first; resume the ceremony")
+    fill_keyring(room)
+    delivered = _deliver(room)
+    room.keyring.drop()
+    room.keep({README: README_TEXT.encode(), **room.dialect.pinning(repository_specs(room))})
+    return {"delivered": delivered}
+
+
+def _deliver(room: Room) -> int:
+    recipients = {r.name: r.targets.deliver_to for r in room.plan.repositories}
+    todo = [name for name in room.keyring.keys if recipients[name]]
+    for start in range(0, len(todo), FILES_AT_ONCE):
+        part = [name for name in todo[start : start + FILES_AT_ONCE] if delivery(name) not in room.journal.past.files]
+        room.keep(
+            {
+                delivery(name): backup.encrypt(room.dialect.delivery(name, room.keyring.keys[name]), recipients[name])
+                for name in part
+            }
+        )
+        room.operator.progress("keys encrypted to their teams", min(start + FILES_AT_ONCE, len(todo)), len(todo))
+    return len(todo)

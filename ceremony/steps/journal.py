@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log as the steps use it: record, intent and result, and what is already done.
+
+Every act that must happen once is named by `(action, key)`. Before it runs, an
+intent is written and synced on every medium; after it, its result. So a resumed
+ceremony knows three cases: a result (the act is done, take the recorded value),
+an intent alone (look at the device and find out), or nothing (do it).
+
+    made = journal.result("generate-key", serial)
+    if made is None:
+        with journal.intent("generate-key", serial, slot="9c") as result:
+            result["public"] = token.generate(...)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.log import Head, Outcome, Record, Recovered, Tail, format_utc, head
+from ceremony.core.past import Past
+from ceremony.core.ports import Clock, Entropy, LogWriter, Volume
+
+TOOL = "ceremony"
+"""The actor of what no person did."""
+
+
+class Journal:
+    """Writes the ceremony's log, one synced record at a time; the only way that steps reach it."""
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        ceremony: str,
+        recorded_by: str,
+        watch: Callable[[bytes], None],
+    ) -> None:
+        self._writer, self._clock, self._entropy, self._watch = writer, clock, entropy, watch
+        self.ceremony, self.recorded_by = ceremony, recorded_by
+        self.step = ""
+        self.past = Past()
+        self._tail = Tail()
+        self._sha256 = hashlib.sha256()
+
+    def replay(self, found: Recovered, data: bytes) -> None:
+        """Take up a log that was read back: `data` is its valid prefix."""
+        for record in found.records:
+            self.past.note(record)
+        self._tail = found.tail
+        self._sha256 = hashlib.sha256(data)
+
+    def mirror(self, volume: Volume, path: str) -> None:
+        """Write the log to one more place, from its first record on."""
+        self._writer.mirror(volume, path)
+
+    def head(self) -> Head:
+        """Return the head of the log as it is now."""
+        return head(self._tail, self._sha256.hexdigest())
+
+    def record(self, kind: str, body: Mapping[str, Json], *, actor: str = TOOL, outcome: Outcome = Outcome.OK) -> Record:
+        """Append one record and sync it on every medium; raises StorageError, after which nothing more is written."""
+        mono, boot = self._clock.mono_ns(), self._clock.boot()
+        record = Record(
+            ceremony=self.ceremony, seq=self._tail.entries, prev=self._tail.last, salt=self._entropy.bytes(16).hex(),
+            utc=format_utc(self._clock.utc()), mono_ns=mono, boot=boot, kind=kind, step=self.step, actor=actor,
+            recorded_by=self.recorded_by, outcome=outcome, body=dict(body),
+        )  # fmt: skip
+        line = record.line()
+        tail = self._tail.follow(record, line)
+        self._writer.append(line)
+        self._tail = tail
+        self._sha256.update(line)
+        self.past.note(record)
+        self._watch(line)
+        return record
+
+    def result(self, action: str, key: str) -> JsonObject | None:
+        """Return the recorded result of an act that is done; None when it is not."""
+        return self.past.results.get((action, key))
+
+    def interrupted(self, action: str, key: str) -> bool:
+        """Tell whether an act was begun and its end is not known."""
+        return (action, key) in self.past.open_intents
+
+    def finish(self, action: str, key: str, body: Mapping[str, Json], *, outcome: Outcome = Outcome.OK) -> None:
+        """Record the result of an act whose intent is open: found out after a crash, or made in a batch."""
+        self.record("result", {"action": action, "key": key, **body}, outcome=outcome)
+
+    def begin(self, action: str, key: str, body: Mapping[str, Json]) -> None:
+        """Record the intent of an act."""
+        self.record("intent", {"action": action, "key": key, **body}, outcome=Outcome.PENDING)
+
+    @contextmanager
+    def intent(self, action: str, key: str, **body: Json) -> Iterator[dict[str, Json]]:
+        """Record the intent, run the block, record what the block put into the yielded result.
+
+        When the block raises, no result is written: only a look at the device can tell what happened.
+        """
+        self.begin(action, key, body)
+        result: dict[str, Json] = {}
+        yield result
+        self.finish(action, key, result)
+
+    def files(self, digests: Mapping[str, str], per_record: int = 250) -> None:
+        """Record the digests of files of the ceremony folder (path → SHA-256 hex)."""
+        for batch in _batches(sorted(digests, key=str.encode), per_record):
+            self.record("files", {"files": {path: digests[path] for path in batch}})
+
+
+def _batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

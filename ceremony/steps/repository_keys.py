@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Repository keys: those made here, those that teams bring, and the server's.
+
+Private keys live in the keyring, in memory, until the ceremony ends. If it is
+interrupted before they were backed up, they are gone, nothing signed names them,
+and new ones are made: the public list of each attempt is a file of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ceremony.core import keys, software_key
+from ceremony.core.canonical import Json, JsonObject, encode, parse_object
+from ceremony.core.dialects import Signer
+from ceremony.core.keys import Algorithm, PublicKey
+from ceremony.core.plan import KeyPlan, RepositoryPlan, Source
+from ceremony.core.served import ServerKeys
+from ceremony.errors import VerificationError
+from ceremony.steps import load_request
+from ceremony.steps.room import Room
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryKeys:
+    """The public keys of one repository."""
+
+    targets: PublicKey
+    snapshot: PublicKey
+    timestamp: PublicKey
+    signers: tuple[Signer, ...]
+
+
+def run(room: Room) -> JsonObject:
+    """Make, load and list the keys of every repository; raises VerificationError for a file that holds no key."""
+    room.keyring.drop()
+    server = load_request.server_keys(room)
+    listed: dict[str, Json] = {}
+    total = len(room.plan.repositories)
+    for done, repository in enumerate(room.plan.repositories, 1):
+        listed[repository.name] = _keys(room, repository, server)
+        if done % 100 == 0 or done == total:
+            room.operator.progress("repository keys", done, total)
+    room.keyring.complete = True
+    path = f"evidence/repositories-{len([p for p in room.journal.past.files if p.startswith('evidence/repositories-')]) + 1}.json"
+    room.keep({path: encode(listed) + b"\n"})
+    return {"file": path, "made": len(room.keyring.keys), "repositories": total}
+
+
+def repository_keys(room: Room) -> Mapping[str, RepositoryKeys]:
+    """Return the public keys of every repository, as they were recorded."""
+    path = str(room.result("repository-keys")["file"])
+    listed = parse_object(room.recorded(path).removesuffix(b"\n"), path)
+    return {name: _read(entry, f"{path}, {name}") for name, entry in listed.items()}
+
+
+def _keys(room: Room, repository: RepositoryPlan, server: Mapping[str, ServerKeys]) -> JsonObject:
+    signers: JsonObject = {s.name: _json(_file_key(room, s.path)) for s in repository.signers}
+    return {
+        "targets": _json(_targets(room, repository)),
+        "snapshot": _json(_server_key(room, repository.snapshot, server, repository.name, "snapshot")),
+        "timestamp": _json(_server_key(room, repository.timestamp, server, repository.name, "timestamp")),
+        "signers": signers,
+    }
+
+
+def _targets(room: Room, repository: RepositoryPlan) -> PublicKey:
+    if repository.targets.source is Source.FILE:
+        return _file_key(room, repository.targets.path)
+    made = software_key.make(repository.targets.algorithm)
+    room.keyring.keys[repository.name] = made
+    return made.public
+
+
+def _server_key(room: Room, plan: KeyPlan, server: Mapping[str, ServerKeys], name: str, role: str) -> PublicKey:
+    if plan.source is Source.FILE:
+        return _file_key(room, plan.path)
+    found = server[name]
+    return found.snapshot if role == "snapshot" else found.timestamp
+
+
+def _file_key(room: Room, path: str) -> PublicKey:
+    try:
+        return keys.from_pem(room.plan.files[path])
+    except VerificationError as error:
+        raise VerificationError(
+            path, error.message, hint="bring the team's public key as PEM, then make the plan again"
+        ) from error
+
+
+def _json(public: PublicKey) -> JsonObject:
+    return {"algorithm": public.algorithm, "spki": base64.b64encode(public.spki).decode()}
+
+
+def _read(entry: Json, subject: str) -> RepositoryKeys:
+    if not isinstance(entry, dict) or not isinstance(entry["signers"], dict):
+        raise VerificationError(subject, "is not a list of keys", hint="it was written by another program; stop")
+    signers = tuple(Signer(name, _public(key)) for name, key in entry["signers"].items())
+    return RepositoryKeys(_public(entry["targets"]), _public(entry["snapshot"]), _public(entry["timestamp"]), signers)
+
+
+def _public(entry: Json) -> PublicKey:
+    if not isinstance(entry, dict):
+        raise VerificationError(
+            "repository keys", "hold an entry that is not a key", hint="they were written by another program; stop"
+        )
+    return PublicKey(Algorithm(str(entry["algorithm"])), base64.b64decode(str(entry["spki"])))

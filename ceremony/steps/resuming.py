@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resuming: take up a log after a crash, set the torn rest aside, and find out what an open act did.
+
+It never guesses: what only a device knows is left to the step that asks it; what
+only memory held is made again, and the log says so.
+"""
+
+from __future__ import annotations
+
+from ceremony.core import bundle
+from ceremony.core.log import Recovered, recover
+from ceremony.core.past import FOLDER
+from ceremony.core.ports import Folder
+from ceremony.errors import StorageError
+from ceremony.steps import preflight, volumes
+from ceremony.steps.room import Room, sha256
+from ceremony.steps.runner import settle
+
+_MADE_IN_MEMORY, _SAFE_AFTER = "repository-keys", "back-up"
+
+
+def read_log(folder: Folder) -> Recovered:
+    """Return the folder's log as it was found; raises StorageError when it holds no first record."""
+    found = recover(folder.read(bundle.LOG)) if folder.exists(bundle.LOG) else recover(b"")
+    if not found.records:
+        raise StorageError(folder.name, "holds no ceremony that was begun", hint="begin it again, in a new folder")
+    return found
+
+
+def take_up(room: Room, found: Recovered) -> None:
+    """Go on with a ceremony: cut the torn tail, record what was found, put the media back in.
+
+    Raises StorageError when the media are not those of this ceremony.
+    """
+    torn = _set_torn_aside(room, found)
+    data = room.folder.read(bundle.LOG)
+    room.journal.replay(found, data)
+    if room.journal.past.closed:
+        volumes.reopen(room)
+        return
+    room.journal.step = "resume"
+    room.journal.record("resume", {"torn_bytes": len(found.torn), "torn_sha256": sha256(found.torn), "torn_file": torn})
+    if torn:
+        room.journal.files({torn: sha256(found.torn)})
+    _account_for_strays(room)
+    settle(room)
+    if "preflight" in room.journal.past.ended:
+        preflight.run(room)
+    if "volumes" in room.journal.past.ended:
+        volumes.reopen(room)
+    _forget_memory(room)
+    what = "is made again" if torn else "is whole"
+    room.operator.tell(
+        f"Resumed after {len(found.records)} records; the log's tail {what}. {len(room.journal.past.ended)} steps had ended."
+    )
+
+
+def _set_torn_aside(room: Room, found: Recovered) -> str:
+    """Copy the torn rest to a file of its own, byte for byte, then cut it off; return its path, or nothing."""
+    if not found.torn:
+        return ""
+    path = f"{bundle.SET_ASIDE}torn-{found.tail.entries:05}-{sha256(found.torn)[:16]}"
+    if room.folder.exists(path) and room.folder.read(path) != found.torn:
+        room.folder.remove(path)  # torn itself, by a crash while it was written
+    if not room.folder.exists(path):
+        room.folder.write({path: found.torn})
+    room.folder.truncate(bundle.LOG, found.tail.size)
+    return path
+
+
+def _account_for_strays(room: Room) -> None:
+    """Record inputs and set-aside files that were written just before a crash; set the others aside."""
+    known = room.journal.past.files
+    strays = [path for path in room.folder.names() if path != bundle.LOG and path not in known]
+    ours = [
+        path
+        for path in strays
+        if path.startswith(("evidence/plan", "evidence/site", "evidence/script", bundle.APPROVALS, bundle.REQUEST))
+    ]
+    aside = [path for path in strays if path.startswith(bundle.SET_ASIDE)]
+    room.journal.files({path: sha256(room.folder.read(path)) for path in [*ours, *aside]})
+    for path in strays:
+        if path not in ours and path not in aside:
+            room.set_aside(room.folder, FOLDER, path)
+
+
+def _forget_memory(room: Room) -> None:
+    """Make the repository keys again when they were only in memory: nothing signed names them."""
+    ended = room.journal.past.ended
+    if _MADE_IN_MEMORY in ended and _SAFE_AFTER not in ended:
+        why = "the repository keys were in memory and not yet backed up; nothing signed names them"
+        room.journal.record("again", {"step": _MADE_IN_MEMORY, "why": why})

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Review: people see everything that is about to be signed, and agree to exactly that."""
+
+from __future__ import annotations
+
+from ceremony.core import review
+from ceremony.core.canonical import JsonObject
+from ceremony.core.ports import Prompt
+from ceremony.errors import CeremonyError
+from ceremony.steps.room import Room
+from ceremony.steps.specs import digest, made_here, repository_specs
+
+
+def run(room: Room) -> JsonObject:
+    """Show the differences and record the digest of what was agreed; raises CeremonyError when it was not."""
+    specs = repository_specs(room)
+    own = made_here(room)
+    changes = review.grouped(c for spec in specs for c in review.created(room.dialect, spec, targets_made_here=spec.name in own))
+    agreed = digest(room, specs)
+    detail = f"{len(specs)} repositories, {len(specs) + len(own)} files to be signed. Digest {agreed}."
+    if not room.operator.review(Prompt("review", "What will be signed", detail=detail, who="everybody"), changes):
+        raise CeremonyError(
+            "people did not agree to what would be signed", hint="stop, correct the plan, and hold the ceremony again"
+        )
+    room.journal.record("agreed", {"digest": agreed, "repositories": len(specs), "files": len(specs) + len(own)})
+    return {"digest": agreed}

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Roll call: each person answers a challenge with their own key (SSHSIG, namespace `ceremony-roll-call`)."""
+
+from __future__ import annotations
+
+from ceremony.core import cosign
+from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.log import Outcome
+from ceremony.core.plan import Person
+from ceremony.core.ports import Prompt
+from ceremony.errors import CeremonyError
+from ceremony.steps.room import Room
+
+NAMESPACE = "ceremony-roll-call"
+
+
+def run(room: Room) -> JsonObject:
+    """Call the roll; raises CeremonyError when those who are here cannot meet the quorum."""
+    present: list[Json] = []
+    for person in room.people:
+        how = _answer(room, person)
+        outcome = Outcome.OK if how else Outcome.FAIL
+        room.journal.record(
+            "roll-call", {"name": person.name, "role": person.role, "how": how or "absent"}, actor=person.name, outcome=outcome
+        )
+        if how:
+            present.append(person.name)
+    here = [person for person in room.people if person.name in present]
+    quorum = cosign.quorum(room.people, room.plan.quorum, here)
+    if not quorum.met:
+        raise CeremonyError(
+            "those who answered cannot meet the quorum of the plan", hint="call who is missing, or hold the ceremony another day"
+        )
+    return {"present": present}
+
+
+def _answer(room: Room, person: Person) -> str:
+    challenge = f"{NAMESPACE}/v1\nceremony: {room.journal.ceremony}\nperson: {person.name}\nchallenge: {room.entropy.bytes(32).hex()}\n".encode()
+    armored = room.cosigner.sign(person.name, NAMESPACE, challenge)
+    if armored is not None:
+        cosign.verify(armored, challenge, cosign.parse_public_key(person.key), NAMESPACE, f"answer of {person.name}")
+        return "key"
+    if not room.practice:
+        return ""
+    typed = room.operator.ask(
+        Prompt(f"name:{person.name}", f"{person.name}, type your name", who=person.name), default=person.name
+    )
+    return "typed name" if typed.strip() == person.name else ""

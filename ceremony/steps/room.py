@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The room: all that a step can reach, and nothing else.
+
+A step is `def run(room: Room) -> JsonObject`. What it returns is recorded when it
+ends and given back by `room.results` in a resumed ceremony, so it holds only what
+later steps need, and never a secret. What is too large for a record is a file of
+the ceremony folder that the result names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ceremony.core import bundle
+from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.dialects import Dialect
+from ceremony.core.past import FOLDER
+from ceremony.core.plan import Mode, Person, Plan
+from ceremony.core.ports import Clock, Cosigner, Entropy, Folder, Host, Media, Operator, Token, TokenRack, Volume
+from ceremony.core.software_key import SoftwareKey
+from ceremony.errors import CeremonyError, StorageError, VerificationError
+from ceremony.steps.journal import Journal
+
+
+@dataclass(slots=True)
+class Keyring:
+    """Private repository keys while they are in memory: by repository, dropped at the end."""
+
+    keys: dict[str, SoftwareKey] = field(default_factory=dict, repr=False)
+    complete: bool = False
+    """Whether it holds a key for every repository whose key is made in this ceremony."""
+
+    def drop(self) -> None:
+        """Forget every key."""
+        self.keys.clear()
+        self.complete = False
+
+
+@dataclass(slots=True)
+class Room:
+    """The ports, the plan, and what earlier steps made."""
+
+    plan: Plan
+    mode: Mode
+    dialect: Dialect
+    people: tuple[Person, ...]
+    """The plan's people; in practice with the throw-away keys that stand in for theirs."""
+    journal: Journal
+    operator: Operator
+    clock: Clock
+    entropy: Entropy
+    host: Host
+    cosigner: Cosigner
+    rack: TokenRack
+    media: Media
+    site_volumes: Mapping[str, str]
+    folder: Folder
+    tokens: dict[str, Token] = field(default_factory=dict, repr=False)
+    unlocked: set[str] = field(default_factory=set)
+    """Names of the tokens that are logged in."""
+    volumes: dict[str, Volume] = field(default_factory=dict, repr=False)
+    keyring: Keyring = field(default_factory=Keyring, repr=False)
+
+    @property
+    def practice(self) -> bool:
+        """Whether this is a practice ceremony."""
+        return self.mode is Mode.PRACTICE
+
+    def result(self, step: str) -> JsonObject:
+        """Return what an earlier step made; raises CeremonyError when it has not ended."""
+        made = self.journal.past.ended.get(step)
+        if made is None:
+            raise CeremonyError(f"step {step} has not ended", hint="steps run in the order of the procedure; resume the ceremony")
+        return made
+
+    def recorded(self, path: str) -> bytes:
+        """Return a file of the ceremony folder; raises VerificationError unless it has the digest that was recorded."""
+        data = self.folder.read(path)
+        if sha256(data) != self.journal.past.files.get(path):
+            raise VerificationError(
+                path, "is not the file that was recorded", hint="it was changed since; stop, and look at the log"
+            )
+        return data
+
+    def on_volumes(self, files: Mapping[str, bytes]) -> None:
+        """Write files (path below the ceremony's folder → bytes) to both volumes, and record their digests.
+
+        A file that an interrupted write left in the way is set aside and recorded.
+        """
+        digests: dict[str, Json] = {path: sha256(data) for path, data in files.items()}
+        for role, volume in self.backup_volumes():
+            self._clear(volume, f"volume {role}", [self.on_volume(path) for path in files])
+        self.journal.begin("write-volumes", ",".join(sorted(files)), {"files": digests})
+        for _, volume in self.backup_volumes():
+            volume.write({self.on_volume(path): data for path, data in files.items()})
+        self.journal.finish("write-volumes", ",".join(sorted(files)), {"files": digests})
+
+    def on_volume(self, path: str) -> str:
+        """Return the path on a volume of a file of the ceremony's folder there."""
+        return f"{bundle.folder(self.journal.ceremony)}/{path}"
+
+    def backup_volumes(self) -> Iterator[tuple[str, Volume]]:
+        """Yield the two volumes by role; raises CeremonyError when they are not in."""
+        for role in ("a", "b"):
+            if role not in self.volumes:
+                raise CeremonyError(f"volume {role} is not in", hint="put it in and resume the ceremony")
+            yield role, self.volumes[role]
+
+    def keep(self, files: Mapping[str, bytes]) -> None:
+        """Write files of the ceremony folder and record their digests.
+
+        A file that is recorded already must have the same bytes; one that an
+        interrupted write left without a record is set aside. Raises StorageError.
+        """
+        known, new = self.journal.past.files, {}
+        for path, data in files.items():
+            if path not in known:
+                new[path] = data
+            elif known[path] != sha256(data):
+                raise StorageError(
+                    self.folder.name,
+                    f"{path} is recorded with other contents",
+                    hint="nothing is overwritten; stop, and look at the log",
+                )
+        self._clear(self.folder, FOLDER, list(new))
+        if new:
+            self.folder.write(new)
+            self.journal.files({path: sha256(data) for path, data in new.items()})
+
+    def set_aside(self, store: Folder, name: str, path: str) -> None:
+        """Move a file that an interrupted write left out of the way, and record where it is; `name` as records name the store."""
+        data = store.read(path)
+        prefix = bundle.SET_ASIDE if name == FOLDER else self.on_volume("set-aside/")
+        number = self.journal.past.counts.get("set-aside", 0) + 1
+        to = f"{prefix}{number:04}-{path.rsplit('/', 1)[-1]}"
+        store.set_aside(path, to)
+        self.journal.record("set-aside", {"store": name, "path": path, "to": to, "bytes": len(data), "sha256": sha256(data)})
+
+    def _clear(self, store: Folder, name: str, paths: list[str]) -> None:
+        for path in paths:
+            if store.exists(path):
+                self.set_aside(store, name, path)
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of bytes, hex."""
+    return hashlib.sha256(data).hexdigest()

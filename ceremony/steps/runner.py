@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runner: walks the procedure, one step after the other, and knows which of them ended.
+
+A step that fails is a record, and a question: try again, or stop. People can stop
+at any question; that is a record too, and the ceremony can be resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ceremony.core.canonical import JsonObject
+from ceremony.core.log import Outcome
+from ceremony.core.ports import Option, Prompt, Watcher
+from ceremony.core.procedure import StepInfo
+from ceremony.errors import CeremonyError, ExitCode, Stopped, TokenError
+from ceremony.steps import (
+    back_up,
+    certificates,
+    close,
+    closing,
+    drill,
+    export,
+    load_request,
+    lock,
+    preflight,
+    protector,
+    repository_keys,
+    review,
+    roll_call,
+    root_keys,
+    sign,
+    tokens,
+    verify,
+    volumes,
+)
+from ceremony.steps.access import release
+from ceremony.steps.room import Room
+
+StepFunction = Callable[[Room], JsonObject]
+
+STEPS: Mapping[str, StepFunction] = {
+    "preflight": preflight.run,
+    "roll-call": roll_call.run,
+    "volumes": volumes.run,
+    "load-request": load_request.run,
+    "protector": protector.run,
+    "tokens": tokens.run,
+    "root-keys": root_keys.run,
+    "repository-keys": repository_keys.run,
+    "back-up": back_up.run,
+    "drill": drill.run,
+    "lock": lock.run,
+    "certificates": certificates.run,
+    "review": review.run,
+    "sign": sign.run,
+    "verify": verify.run,
+    "export": export.run,
+    "close": close.run,
+}
+RETRY, STOP = "retry", "stop"
+
+# Acts of which only the device knows how they ended: their own steps find out.
+_DEVICE_ACTS = frozenset({root_keys.ACTION, lock.ACTION})
+
+
+def hold(room: Room, procedure: Sequence[StepInfo], watcher: Watcher) -> ExitCode:
+    """Walk the procedure from the first step that has not ended, and close.
+
+    Returns DONE, or INCOMPLETE while the quorum has not signed. Raises Stopped when people
+    stop, and the error of a step that they do not want to try again.
+    """
+    try:
+        for info in procedure:
+            if info.name in room.journal.past.ended or room.journal.past.closed:
+                watcher.step(info.name, "done")
+            else:
+                _until_done(room, info.name, watcher)
+        return _closing(room)
+    finally:
+        release(room)
+        room.keyring.drop()
+
+
+def settle(room: Room) -> None:
+    """Record of every open act that left nothing behind that it did not end; it is done again."""
+    for action, key in tuple(room.journal.past.open_intents):
+        if action not in _DEVICE_ACTS:
+            room.journal.finish(action, key, {"interrupted": True}, outcome=Outcome.FAIL)
+
+
+def _until_done(room: Room, name: str, watcher: Watcher) -> None:
+    room.journal.step = name
+    while True:
+        try:
+            watcher.step(name, "running")
+            _deviations(room)
+            settle(room)
+            room.journal.record("begin", {})
+            made = STEPS[name](room)
+            if not room.journal.past.closed:
+                _deviations(room)
+                room.journal.record("end", {"made": made})
+        except Stopped:
+            _stop(room, "people stopped the ceremony")
+            raise
+        except CeremonyError as error:
+            watcher.step(name, "failed")
+            _failed(room, name, error)
+        else:
+            watcher.step(name, "done")
+            return
+
+
+def _failed(room: Room, name: str, error: CeremonyError) -> None:
+    """Record the failure and ask; raises the error itself when people do not want to try again."""
+    if not room.journal.past.closed:
+        room.journal.record("error", {"message": error.message, "hint": error.hint}, outcome=Outcome.FAIL)
+    if isinstance(error, TokenError):
+        release(room)
+    if not _again(room, name, error):
+        _stop(room, f"people stopped after: {error.message}")
+        raise error
+
+
+def _again(room: Room, name: str, error: CeremonyError) -> bool:
+    options = (Option(RETRY, "Try again", error.hint), Option(STOP, "Stop here", "the ceremony can be resumed later"))
+    try:
+        return room.operator.choose(Prompt(f"error:{name}", error.message, detail=error.hint), options) == RETRY
+    except Stopped:
+        return False
+
+
+def _stop(room: Room, why: str) -> None:
+    if not room.journal.past.closed:
+        room.journal.record("stop", {"why": why})
+
+
+def _deviations(room: Room) -> None:
+    for deviation in room.operator.deviations():
+        body: JsonObject = {"expected": deviation.expected, "happened": deviation.happened, "decided": deviation.decided}
+        room.journal.record("deviation", body, actor=deviation.by)
+
+
+def _closing(room: Room) -> ExitCode:
+    while True:
+        try:
+            return closing.run(room)
+        except Stopped:
+            raise
+        except CeremonyError as error:
+            if not _again(room, "closing", error):
+                raise

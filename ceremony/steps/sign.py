@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sign: each token signs every repository's root in one pass, the new repository keys sign their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ceremony.core.canonical import JsonObject
+from ceremony.core.dialects import Draft, RepositorySpec, Signature
+from ceremony.errors import VerificationError
+from ceremony.steps.access import unlocked
+from ceremony.steps.drill import fill_keyring
+from ceremony.steps.room import Room
+from ceremony.steps.root_keys import made_roots, own_key
+from ceremony.steps.signing import sign_all
+from ceremony.steps.specs import digest, repository_specs
+
+FILES_AT_ONCE = 200
+
+
+def run(room: Room) -> JsonObject:
+    """Sign what was agreed and write the finished files; raises VerificationError when it is no longer that."""
+    specs = repository_specs(room)
+    if digest(room, specs) != room.result("review")["digest"]:
+        raise VerificationError(
+            "metadata", "is not what people agreed to sign", hint="stop; the folder was changed since the review"
+        )
+    fill_keyring(room)
+    signatures = root_signatures(room, specs)
+    files = 0
+    for start in range(0, len(specs), FILES_AT_ONCE):
+        part = range(start, min(start + FILES_AT_ONCE, len(specs)))
+        finished = {path: data for i in part for path, data in finish(room, specs[i], signatures, i).items()}
+        room.keep(finished)
+        files += len(finished)
+        room.operator.progress("metadata written", part.stop, len(specs))
+    return {"files": files}
+
+
+def root_signatures(room: Room, specs: Sequence[RepositorySpec]) -> Mapping[int, Sequence[bytes]]:
+    """Return, for each root key in the plan's order, its signature over each repository's root."""
+    signed: dict[int, Sequence[bytes]] = {}
+    for position, root in enumerate(made_roots(room)):
+        token = unlocked(room, root.token)
+        signed[position] = sign_all(
+            room,
+            token,
+            own_key(room, token),
+            room.dialect.scheme(root.public.algorithm),
+            action="sign-root",
+            count=len(specs),
+            message=lambda i: room.dialect.root(specs[i]).payload,
+        )
+    return signed
+
+
+def finish(room: Room, spec: RepositorySpec, signatures: Mapping[int, Sequence[bytes]], index: int) -> Mapping[str, bytes]:
+    """Return a repository's finished files (path → bytes): its root, and its targets when its key is made here."""
+    root = room.dialect.root(spec)
+    by_root = [
+        Signature(room.dialect.root_key_id(key), key.public.algorithm, signatures[position][index])
+        for position, key in enumerate(spec.root_keys)
+    ]
+    files = {root.path: room.dialect.assemble(root, by_root)}
+    if spec.name in room.keyring.keys:
+        targets = room.dialect.targets(spec)
+        files[targets.path] = room.dialect.assemble(targets, [_targets_signature(room, spec, targets)])
+    return files
+
+
+def _targets_signature(room: Room, spec: RepositorySpec, draft: Draft) -> Signature:
+    key = room.keyring.keys[spec.name]
+    algorithm = key.public.algorithm
+    return Signature(room.dialect.key_id(key.public), algorithm, key.sign(room.dialect.scheme(algorithm), draft.payload))

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signing in batches: intent, signatures, each verified in software, result; one sync a batch.
+
+The signatures stand in the log, so a ceremony that is killed goes on with the
+batch that has no result. The next batch is prepared and given to the token while
+this one is verified and recorded.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.keys import Scheme, verify
+from ceremony.core.log import MAX_LINE
+from ceremony.core.ports import Token, TokenKey
+from ceremony.errors import VerificationError
+from ceremony.steps.room import Room
+
+_FRAME = 4096
+"""Bytes of a line that are not signatures."""
+
+
+def sign_all(
+    room: Room, token: Token, key: TokenKey, scheme: Scheme, *, action: str, count: int, message: Callable[[int], bytes]
+) -> list[bytes]:
+    """Return a signature (wire form) by `key` over each of `count` messages, in order.
+
+    Raises VerificationError for a signature that does not verify, or a recorded batch
+    that was over other messages; TokenError as the token does.
+    """
+    batches = _Batches(room, token, key, scheme, action, count, message)
+    signatures: list[bytes] = []
+    todo = batches.undone()
+    fresh = batches.signed(todo) if todo else iter(())
+    for number in range(batches.total):
+        signatures += next(fresh) if number in todo else batches.recorded(number)
+        room.operator.progress(f"{action} with {token.identity.serial}", len(signatures), count)
+    return signatures
+
+
+class _Batches:
+    """The batches of one action on one token."""
+
+    def __init__(
+        self, room: Room, token: Token, key: TokenKey, scheme: Scheme, action: str, count: int, message: Callable[[int], bytes]
+    ) -> None:
+        self._room, self._token, self._key, self._scheme = room, token, key, scheme
+        self._action, self._count, self._message = action, count, message
+        self._size = batch_size(key)
+        self.total = -(-count // self._size)
+
+    def undone(self) -> Sequence[int]:
+        """Return the numbers of the batches without a recorded result."""
+        return [n for n in range(self.total) if self._room.journal.result(self._action, self._name(n)) is None]
+
+    def recorded(self, number: int) -> list[bytes]:
+        """Return the signatures of a batch from the log; raises VerificationError when they are over other messages."""
+        body = self._room.journal.result(self._action, self._name(number)) or {}
+        if body.get("messages") != _digest(self._messages(number)):
+            raise VerificationError(
+                f"{self._action} {self._name(number)}", "was over other messages", hint="the plan or the keys changed since; stop"
+            )
+        listed = body["signatures"]
+        return [base64.b64decode(str(s)) for s in listed] if isinstance(listed, list) else []
+
+    def signed(self, numbers: Sequence[int]) -> Iterator[list[bytes]]:
+        """Yield the signatures of each of these batches, signed now, verified and recorded."""
+        in_flight: deque[tuple[int, list[bytes]]] = deque()
+
+        def prepare() -> Iterator[Sequence[bytes]]:
+            for number in numbers:
+                messages = self._messages(number)
+                self._room.journal.begin(self._action, self._name(number), self._facts(messages))
+                in_flight.append((number, messages))
+                yield messages
+
+        for signatures in self._token.sign_stream(self._key, self._scheme, prepare()):
+            number, messages = in_flight.popleft()
+            for position, (message, signature) in enumerate(zip(messages, signatures, strict=True)):
+                subject = f"signature {number * self._size + position} of {self._action}"
+                verify(self._key.public, self._scheme, message, signature, subject)
+            encoded: list[Json] = [base64.b64encode(s).decode() for s in signatures]
+            self._room.journal.finish(self._action, self._name(number), {**self._facts(messages), "signatures": encoded})
+            yield signatures
+
+    def _name(self, number: int) -> str:
+        return f"{self._token.identity.serial}/{number:05}"
+
+    def _messages(self, number: int) -> list[bytes]:
+        start = number * self._size
+        return [self._message(i) for i in range(start, min(start + self._size, self._count))]
+
+    def _facts(self, messages: Sequence[bytes]) -> JsonObject:
+        return {
+            "token": self._token.identity.serial,
+            "public_sha256": self._key.public.sha256,
+            "scheme": self._scheme,
+            "count": len(messages),
+            "messages": _digest(messages),
+        }
+
+
+def batch_size(key: TokenKey) -> int:
+    """Return how many signatures of a key fit one line of the log."""
+    length = 2 * key.public.algorithm.half or (64 if key.public.algorithm == "ed25519" else key.public.algorithm.bits // 8)
+    return (MAX_LINE - _FRAME) // (len(base64.b64encode(b"0" * length)) + len('"",'))
+
+
+def _digest(messages: Sequence[bytes]) -> str:
+    """Return SHA-256 over the SHA-256 of each message, hex."""
+    return hashlib.sha256(b"".join(hashlib.sha256(m).digest() for m in messages)).hexdigest()

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all modals share: the frame, the keys in words, and that nothing is answered unseen.
+
+`Modal` is a frame with a title and a line of keys. `QuestionModal` puts one
+question of the worker: who must answer, the title, the detail (it scrolls), and
+whatever its kind adds in `body`. Their only output is `answer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from ceremony.core.ports import Prompt
+from ceremony.tui.text import visible, visible_lines
+from ceremony.tui.widgets.keys import KeyLine
+from ceremony.tui.widgets.too_small import TooSmall
+
+Result = TypeVar("Result")
+
+SCROLL_UP = Binding(
+    "pageup", "scroll_detail(-1)", "back", key_display="PgUp", tooltip="Scroll the text back", id="question.up", show=False
+)
+SCROLL_DOWN = Binding(
+    "pagedown", "scroll_detail(1)", "more", key_display="PgDn", tooltip="Scroll the text on", id="question.down", show=False
+)
+
+
+class Modal(ModalScreen[Result]):
+    """A frame over the ceremony's screen; the header and the footer stay in sight."""
+
+    HEADING = ""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the frame: title on its border, content, a note, the keys."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = Content(visible(self.heading()))
+            yield from self.content()
+            yield Static(classes="note", markup=False)
+            yield KeyLine(self.keys())
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        """Hide the note until there is one."""
+        self.query_one(".note").display = False
+
+    def heading(self) -> str:
+        """Return the title on the border."""
+        return self.HEADING
+
+    def content(self) -> Iterable[Widget]:
+        """Return what stands in the frame."""
+        return ()
+
+    def keys(self) -> list[Binding]:
+        """Return the bindings that the line of keys names: those of the modal's own class."""
+        return [binding for binding in type(self).BINDINGS if isinstance(binding, Binding)]
+
+    def note(self, text: str) -> None:
+        """Say something about what was just typed."""
+        note = self.query_one(".note", Static)
+        note.update(visible(text))
+        note.display = bool(text)
+
+    def answer(self, result: Result) -> None:
+        """Leave with `result`; not while the terminal is too small to have shown what is answered."""
+        if self.has_class("too-small"):
+            self.app.bell()
+        else:
+            self.dismiss(result)
+
+
+class QuestionModal(Modal[Result]):
+    """One question of the worker."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [SCROLL_UP, SCROLL_DOWN]
+
+    def __init__(self, prompt: Prompt) -> None:
+        super().__init__()
+        self._prompt = prompt
+        self.said = ""
+        """What was told since the last question; shown where the modal covers it."""
+
+    def heading(self) -> str:
+        """Return the question's title."""
+        return self._prompt.title
+
+    def content(self) -> Iterable[Widget]:
+        """Return who must answer, the detail, and what this kind of question adds."""
+        if self.said:
+            yield Static(visible_lines(self.said), classes="said", markup=False)
+        if self._prompt.who:
+            yield Static(f"For {visible(self._prompt.who)}", classes="who", markup=False)
+        if self._prompt.detail:
+            yield VerticalScroll(Static(visible_lines(self._prompt.detail), markup=False), classes="detail")
+        yield from self.body()
+
+    def body(self) -> Iterable[Widget]:
+        """Return what this kind of question adds."""
+        return ()
+
+    def action_scroll_detail(self, pages: int) -> None:
+        """Scroll the detail, wherever the focus is."""
+        for detail in self.query(".detail").results(VerticalScroll):
+            detail.scroll_relative(y=pages * max(1, detail.size.height - 1), animate=False)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small HTTP server on loopback that does what a test says: answers, lies, stalls, breaks off.
+
+`Store` answers as a Notary server does, from memory; `FaultServer` asks a
+function for each answer, so a test overrides what it needs:
+
+    store = Store()
+    with FaultServer(lambda asked: Answer(403) if asked.method == "POST" else store.answer(asked)) as server: ...
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+
+from tests.peers.tls import TestTls
+
+_PATH = re.compile(r"/v2/(.+)/_trust/tuf/([^/]*)")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request, as it came."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def gun(self) -> str:
+        match = _PATH.fullmatch(self.path)
+        return match[1] if match else ""
+
+    @property
+    def name(self) -> str:
+        match = _PATH.fullmatch(self.path)
+        return match[2] if match else ""
+
+    def files(self) -> dict[str, bytes]:
+        """Return the parts of a multipart form: file name → bytes; each must be of the field `files`."""
+        message = message_from_bytes(b"Content-Type: " + self.headers["content-type"].encode() + b"\r\n\r\n" + self.body)
+        parts = message.get_payload()
+        assert isinstance(parts, list)
+        assert {part.get_param("name", header="content-disposition") for part in parts} == {"files"}
+        return {str(part.get_filename()): part.get_payload(decode=True) for part in parts}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to answer; `declared` is a Content-Length that lies, `stall` waits before the last byte, `drip` sends byte by byte."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    declared: int | None = None
+    stall: bool = False
+    drip: bool = False
+
+
+class FaultServer:
+    """A server on a free loopback port while the block runs; `asked` is what came."""
+
+    def __init__(self, answer: Callable[[Asked], Answer], tls: TestTls | None = None) -> None:
+        self.asked: list[Asked] = []
+        self.stop = threading.Event()
+        """Set when the block ends: what stalls goes on."""
+        self.connections: list[socket.socket] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, answer))
+        self._server.daemon_threads = False
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls.certificate, tls.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.port = self._server.server_address[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> FaultServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop.set()
+        self._server.shutdown()
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._server.server_close()
+
+
+def _handler(server: FaultServer, answer: Callable[[Asked], Answer]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            server.connections.append(self.connection)
+
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            asked = Asked(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+            server.asked.append(asked)
+            self._send(answer(asked))
+
+        do_GET = do_POST = _serve
+
+        def _send(self, reply: Answer) -> None:
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply.body) if reply.declared is None else reply.declared))
+            self.end_headers()
+            try:
+                if reply.drip:
+                    for byte in reply.body:
+                        self.wfile.write(bytes([byte]))
+                        self.wfile.flush()
+                        if server.stop.wait(0.02):
+                            break
+                elif reply.stall:
+                    self.wfile.write(reply.body[:-1])
+                    self.wfile.flush()
+                    server.stop.wait(20)
+                    self.wfile.write(reply.body[-1:])
+                else:
+                    self.wfile.write(reply.body)
+            except OSError:
+                self.close_connection = True
+            if reply.declared is not None or reply.drip or reply.stall:
+                self.close_connection = True
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):  # the client left in the middle, as some tests want
+                super().handle()
+
+    return Handler
+
+
+class Store:
+    """A Notary server's behaviour in memory: keys on first ask, one POST a change, its own snapshot."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.posts: list[str] = []
+
+    def key(self, gun: str, role: str) -> dict[str, object]:
+        public = base64.b64encode(hashlib.sha256(f"{gun} {role}".encode()).digest()).decode()
+        return {"keytype": "ed25519", "keyval": {"public": public, "private": None}}
+
+    def answer(self, asked: Asked) -> Answer:
+        if not asked.gun:
+            return Answer(200, b"{}")
+        if asked.method == "POST":
+            self.posts.append(asked.gun)
+            self._take(asked.gun, asked.files())
+            return Answer()
+        name, _, kind = asked.name.rpartition(".")
+        if kind == "key":
+            return Answer(200, json.dumps(self.key(asked.gun, name)).encode())
+        found = self.files.get(asked.gun, {}).get(name)
+        return (
+            Answer(404, b'{"errors":[{"code":"METADATA_NOT_FOUND","message":"none"}]}') if found is None else Answer(200, found)
+        )
+
+    def _take(self, gun: str, files: Mapping[str, bytes]) -> None:
+        meta = {
+            role: {"hashes": {"sha256": base64.b64encode(hashlib.sha256(data).digest()).decode()}} for role, data in files.items()
+        }
+        snapshot = json.dumps({"signed": {"_type": "Snapshot", "version": 1, "meta": meta}, "signatures": []}).encode()
+        timestamp = json.dumps({"signed": {"_type": "Timestamp", "version": 1}, "signatures": []}).encode()
+        self.files[gun] = {**files, "snapshot": snapshot, "timestamp": timestamp}

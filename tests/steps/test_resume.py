@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Killed at any act, a ceremony is resumed to a folder that audits, and no key is lost.
+
+An act is whatever leaves a trace outside the process, so these are all the places
+where a power cut can make a difference.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ceremony.core.audit import audit
+from ceremony.core.audit.verdict import Level
+from ceremony.errors import ExitCode, StorageError
+from tests.fakes.folder import FakeMedia, fake_identity
+from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
+from tests.fakes.room import Ceremony, fast_seal, plan, repository  # noqa: F401 - a fixture
+from tests.fakes.token import fake_rack
+
+NAMES = ("docker.io/acme/app", "reg.example:5000/tools/cli")
+
+
+def mortal(fate: Fate) -> Ceremony:
+    media = FakeMedia({role: MortalVolume(fate, fake_identity(f"F{role}")) for role in ("a", "b", "courier")})
+    rack = MortalRack(fate, fake_rack("root-a"))
+    return Ceremony(plan=plan(*(repository(name) for name in NAMES)), folder=MortalFolder(fate), media=media, rack=rack)
+
+
+def acts_of_a_whole_ceremony() -> Fate:
+    fate = Fate()
+    assert mortal(fate).hold() is ExitCode.DONE
+    return fate
+
+
+
+def resume_to_the_end(ceremony: Ceremony, place: str) -> None:
+    assert ceremony.resume() is ExitCode.DONE, place
+    bad = [f for f in audit(ceremony.folder).findings if f.level is not Level.OK]
+    assert bad == [], place
+    assert len(ceremony.rack.devices["root-a"].keys) == 1, place
+
+
+@pytest.mark.parametrize("when", ["before", "within", "after"])
+def test_is_resumed_after_a_kill_at_any_act(when, fast_seal):  # noqa: F811
+    whole = acts_of_a_whole_ceremony()
+    begun = whole.trace.index("append ceremony.jsonl") + (when == "after")
+    for act in range(begun + (when != "after"), whole.acts):
+        fate = Fate()
+        ceremony = mortal(fate)
+        fate.die_at(act, when)
+        place = f"killed {when} act {act}: {whole.trace[act]}"
+        try:
+            ceremony.hold()
+        except Killed:
+            fate.live()
+            resume_to_the_end(ceremony, place)
+        else:
+            assert when == "within", place  # acts on a token have no middle
+
+
+def test_what_was_never_begun_cannot_be_resumed(fast_seal):  # noqa: F811
+    fate = Fate()
+    ceremony = mortal(fate)
+    fate.die_at(0, "after")
+    with pytest.raises(Killed):
+        ceremony.hold()
+    with pytest.raises(StorageError, match="holds no ceremony that was begun"):
+        ceremony.resume()
