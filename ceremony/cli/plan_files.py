@@ -117,9 +117,5 @@ def _read(path: Path, name: str, limit: int) -> bytes:
 
 
 def _approvals(path: Path) -> dict[str, bytes]:
-    folder = approvals_folder(path)
-    try:
-        found = sorted(folder.glob("*.sig"))
-    except OSError as error:
-        raise PlanRefused(str(folder), f"cannot be read ({error.strerror})", hint="correct its permissions") from error
+    found = sorted(approvals_folder(path).glob("*.sig"))
     return {file.name: _read(file, str(file), MAX_APPROVAL) for file in found}

@@ -55,8 +55,17 @@ def open_identity(data: bytes, passphrase: Secret) -> Secret:
 
 
 def recipient_of(identity: Secret) -> str:
-    """Return the recipient (`age1...`) of an identity."""
-    return str(pyrage.x25519.Identity.from_str(identity.text()).to_public())
+    """Return the recipient (`age1...`) of an identity; raises VerificationError for what is not one."""
+    return str(_parsed(identity).to_public())
+
+
+def _parsed(identity: Secret) -> pyrage.x25519.Identity:
+    try:
+        return pyrage.x25519.Identity.from_str(identity.text())
+    except (pyrage.IdentityError, UnicodeDecodeError) as error:
+        raise VerificationError(
+            "protector", "is not an age identity", hint="it is of another program; take the other volume"
+        ) from error
 
 
 def encrypt(data: bytes, recipient: str) -> bytes:
@@ -75,8 +84,9 @@ def encrypt(data: bytes, recipient: str) -> bytes:
 
 def decrypt(data: bytes, identity: Secret, subject: str) -> bytes:
     """Return the contents of an age file; raises VerificationError, naming `subject`, when it does not open."""
+    opener = _parsed(identity)
     try:
-        return bytes(pyrage.decrypt(data, [pyrage.x25519.Identity.from_str(identity.text())]))
+        return bytes(pyrage.decrypt(data, [opener]))
     except pyrage.DecryptError as error:
         raise VerificationError(
             subject,
@@ -100,7 +110,7 @@ def unpack(data: bytes, subject: str) -> tuple[JsonObject, Mapping[str, bytes]]:
                 file = archive.extractfile(member)
                 contents[member.name] = file.read() if file else b""
         return parse_object(contents.pop(MANIFEST).removesuffix(b"\n"), subject), contents
-    except (tarfile.TarError, KeyError) as error:
+    except (tarfile.TarError, KeyError, ValueError, OverflowError) as error:
         raise VerificationError(subject, "is not a backup of this kind", hint="it is damaged; take the other volume") from error
 
 
@@ -111,7 +121,7 @@ def unwrap(blob: bytes, wrapping_key: Secret, subject: str) -> SoftwareKey:
     """
     try:
         padded = aes_key_unwrap_with_padding(wrapping_key.reveal(), blob)
-    except InvalidUnwrap as error:
+    except (InvalidUnwrap, ValueError) as error:  # ValueError: the wrapping key has no length that AES knows
         raise VerificationError(subject, "does not unwrap", hint="it is damaged; take the other volume") from error
     return software_key.from_pkcs8(padded[: _der_length(padded)])
 

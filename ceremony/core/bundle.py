@@ -35,7 +35,8 @@ RECOVER = "RECOVER.txt"
 
 _HEAD = re.compile(r"heads/([0-9]{4})\.txt")
 _SIGNATURE = re.compile(r"heads/([0-9]{4})\.([a-z0-9-]+)\.sig")
-_MANIFEST_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
+_MANIFEST_LINE = re.compile(r"([0-9a-f]{64})  ([^\x00-\x1f\x7f]+)")
+_SERIAL = re.compile("[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _BLOCK = 512
 
 
@@ -96,8 +97,8 @@ def delivery(repository: str) -> str:
 
 
 def safe(serial: str) -> str:
-    """Return a serial as part of a file name: what is not a letter, digit, dot or dash becomes a dash."""
-    return re.sub("[^A-Za-z0-9.-]", "-", serial)
+    """Return a serial as part of a file name: as it is when every medium takes it, else its `slug`."""
+    return serial if _SERIAL.fullmatch(serial) else slug(serial)
 
 
 def in_manifest(path: str) -> bool:
@@ -112,10 +113,14 @@ def manifest(digests: Mapping[str, str]) -> bytes:
 
 
 def parse_manifest(data: bytes) -> dict[str, str]:
-    """Return path → SHA-256 hex; raises VerificationError for any bytes that `manifest` would not write."""
+    """Return path → SHA-256 hex.
+
+    Raises VerificationError for any bytes that `manifest` would not write, and for a path
+    with a control character: a carriage return means something to `sha256sum`.
+    """
     hint = "the manifest was changed; compare it with another copy"
     try:
-        rows = data.decode().splitlines()
+        rows = data.decode().split("\n")
     except UnicodeDecodeError as error:
         raise VerificationError(MANIFEST, "is not text", hint=hint) from error
     matches = [_MANIFEST_LINE.fullmatch(row) for row in rows]

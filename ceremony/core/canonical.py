@@ -22,7 +22,11 @@ JsonObject: TypeAlias = "dict[str, Json]"
 
 MAX_INTEGER = 2**53 - 1
 """RFC 8785, section 3.2.2.3: what an IEEE 754 double holds exactly."""
+MAX_DEPTH = 64
+"""Levels of lists and objects in one another."""
 
+_SHOWN = 60
+"""Characters of a refused text that a message repeats."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -31,7 +35,8 @@ def encode(value: Json, subject: str = "value") -> bytes:
     """Return the canonical encoding of `value` as UTF-8 bytes.
 
     Raises VerificationError, naming `subject`, for text that is not NFC or holds
-    control characters, numbers that are not integers below 2**53, and other types.
+    control characters, numbers that are not integers below 2**53, other types, and
+    lists and objects deeper in one another than `MAX_DEPTH`.
     """
     _check(value, subject)
     return _ENCODER.encode(value).encode()
@@ -85,37 +90,40 @@ def _object(pairs: list[tuple[str, Json]]) -> JsonObject:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not an integer")
+    raise ValueError(f"{text[:_SHOWN]} is not an integer")
 
 
-def _check(value: Json, subject: str) -> None:
+def _check(value: Json, subject: str, levels: int = MAX_DEPTH) -> None:
     if isinstance(value, str):
         _check_text(value, subject)
-    elif isinstance(value, bool) or value is None:
-        return
+    elif isinstance(value, list | dict):
+        _check_inside(value, subject, levels)
     elif isinstance(value, int):
         if abs(value) > MAX_INTEGER:
-            raise _refused(subject, f"the number {value} is too large")
-    elif isinstance(value, list):
-        for item in value:
-            _check(item, subject)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if not key.isascii():
-                raise _refused(subject, f"the key {key!r} is not plain ASCII text")
-            _check_text(key, subject)
-            _check(item, subject)
-    else:
+            raise _refused(subject, f"a number of {value.bit_length()} bits is too large")
+    elif value is not None:
         raise _refused(subject, f"a {type(value).__name__} cannot be written")
+
+
+def _check_inside(value: list[Json] | JsonObject, subject: str, levels: int) -> None:
+    if levels == 0:
+        raise _refused(subject, f"is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        for key in value:
+            if not key.isascii():
+                raise _refused(subject, f"the key {key[:_SHOWN]!r} is not plain ASCII text")
+            _check_text(key, subject)
+    for item in value.values() if isinstance(value, dict) else value:
+        _check(item, subject, levels - 1)
 
 
 def _check_text(text: str, subject: str) -> None:
     if text.isascii() and text.isprintable():
         return
     if _CONTROL.search(text):
-        raise _refused(subject, f"the text {text!r} holds a control character")
+        raise _refused(subject, f"the text {text[:_SHOWN]!r} holds a control character")
     if not unicodedata.is_normalized("NFC", text):
-        raise _refused(subject, f"the text {text!r} is not in Unicode normal form C")
+        raise _refused(subject, f"the text {text[:_SHOWN]!r} is not in Unicode normal form C")
 
 
 def _refused(subject: str, what: str) -> VerificationError:

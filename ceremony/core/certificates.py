@@ -13,7 +13,7 @@ import base64
 import hashlib
 import textwrap
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from asn1crypto import algos, keys, x509
 
@@ -102,5 +102,5 @@ def pem(der: bytes) -> str:
 
 def _time(time: datetime) -> x509.Time:
     # RFC 5280, section 4.1.2.5: UTCTime through 2049, GeneralizedTime after.
-    whole = time.replace(microsecond=0)
-    return x509.Time({"utc_time": whole} if time.year < 2050 else {"general_time": whole})
+    whole = time.astimezone(UTC).replace(microsecond=0)
+    return x509.Time({"utc_time": whole} if whole.year < 2050 else {"general_time": whole})

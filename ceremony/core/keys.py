@@ -126,11 +126,13 @@ def from_spki(spki: bytes) -> PublicKey:
 
 
 def from_pem(pem: bytes) -> PublicKey:
-    """Return the public key of a PEM text that holds exactly one; raises VerificationError otherwise."""
+    """Return the public key of a PEM text that holds it and nothing else in PEM; raises VerificationError otherwise."""
     try:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise _not_a_key("is not a PEM public key") from error
+    if pem.count(b"-----BEGIN ") != 1:
+        raise _not_a_key("stands beside another key in the same PEM text")
     return from_crypto(key)
 
 
@@ -173,15 +175,17 @@ def _not_a_key(what: str) -> VerificationError:
     return VerificationError("public key", what, hint=f"bring one of {', '.join(Algorithm)} as SubjectPublicKeyInfo")
 
 
-def raw_to_der(signature: bytes, algorithm: Algorithm) -> bytes:
+def raw_to_der(signature: bytes, algorithm: Algorithm, subject: str = "signature") -> bytes:
     """Return the DER Ecdsa-Sig-Value (RFC 3279, section 2.2.3) of an r‖s signature.
 
-    Raises VerificationError when the length is not that of the curve.
+    Raises VerificationError, naming `subject`, when the length is not that of the curve.
     """
     half = algorithm.half
     if half == 0 or len(signature) != 2 * half:
         raise VerificationError(
-            "signature", f"is {len(signature)} bytes, not {2 * half}", hint="it is damaged, or of another key"
+            subject,
+            f"is {len(signature)} bytes, which no {algorithm} signature in r‖s form is",
+            hint="it is damaged, or of another key",
         )
     return encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
 
@@ -209,7 +213,7 @@ def verify(public: PublicKey, scheme: Scheme, message: bytes, signature: bytes, 
     key = load(public.spki)
     try:
         if isinstance(key, ec.EllipticCurvePublicKey) and scheme in _ECDSA:
-            key.verify(raw_to_der(signature, public.algorithm), message, ec.ECDSA(_ECDSA[scheme]))
+            key.verify(raw_to_der(signature, public.algorithm, subject), message, ec.ECDSA(_ECDSA[scheme]))
         elif isinstance(key, rsa.RSAPublicKey) and scheme in _RSA:
             key.verify(signature, message, _RSA[scheme], hashes.SHA256())
         elif isinstance(key, ed25519.Ed25519PublicKey) and scheme is Scheme.ED25519:

@@ -260,7 +260,7 @@ def head(tail: Tail, sha256: str) -> Head:
 
 
 _HEAD = re.compile(
-    rf"{HEAD_FORM}\norigin: ceremony/([0-9a-f]{{32}})\nentries: (0|[1-9][0-9]*)\nbytes: (0|[1-9][0-9]*)\n"
+    rf"{HEAD_FORM}\norigin: ceremony/([0-9a-f]{{32}})\nentries: (0|[1-9][0-9]{{0,15}})\nbytes: (0|[1-9][0-9]{{0,15}})\n"
     r"sha256: ([0-9a-f]{64})\nchain: ([0-9a-f]{64})\nmerkle: ([0-9a-f]{64})\n"
 )
 

@@ -20,10 +20,10 @@ from ceremony.core.keys import Algorithm, PublicKey
 from ceremony.core.plan import Custody, KeyPlan, Kind, Mode, Plan, RepositoryPlan, Role, RootPlan, Source
 from ceremony.core.plan_fields import quoted
 from ceremony.core.plan_names import check_prefix
-from ceremony.core.plan_support import SECURITY_KEY, refuse_unsupported, unsupported
+from ceremony.core.plan_support import SECURITY_KEY, check_site, refuse_unsupported, unsupported
 from ceremony.errors import PlanRefused, VerificationError
 
-__all__ = ["DialectRules", "PlanWarning", "lint", "refuse_unsupported", "unsupported"]
+__all__ = ["DialectRules", "PlanWarning", "check_site", "lint", "refuse_unsupported", "unsupported"]
 
 MAX_COMMON_NAME = 64
 """Characters of a certificate's common name (RFC 5280, appendix A.1, ub-common-name)."""

@@ -5,7 +5,7 @@ The caller reads the plan, asks `files_named` which files it names, reads those 
 gives all of it to `read_plan`. What comes out has every field, expanded and well
 formed. Whether it makes sense as a whole, on a given day, is `plan_lint`'s judgement.
 
-    files = {path: read(path) for path in files_named(source)}
+    files = {path: read(path) for path in _named(values)}
     plan = read_plan(source, files)
 """
 
@@ -103,7 +103,10 @@ def files_named(source: bytes) -> tuple[str, ...]:
     `trusted-root` is not among them: it belongs to the request. Raises PlanRefused
     for what is not TOML, and for a path that leaves the plan's folder.
     """
-    values = parse_toml(source, "plan", MAX_PLAN)
+    return _named(parse_toml(source, "plan", MAX_PLAN))
+
+
+def _named(values: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(sorted({check_path(path, field) for field, path in _paths(values)}))
 
 
@@ -141,7 +144,8 @@ def read_plan(source: bytes, files: Mapping[str, bytes]) -> Plan:
     Raises PlanRefused, whose `field` is the TOML path, for unknown, missing,
     ill-typed, duplicate and contradictory fields, and for a file that is not there.
     """
-    kind, plan = _head(parse_toml(source, "plan", MAX_PLAN))
+    values = parse_toml(source, "plan", MAX_PLAN)
+    kind, plan = _head(values)
     genesis = kind is Kind.GENESIS
     change = None if genesis else _change(plan, kind, files)
     return Plan(
@@ -161,7 +165,7 @@ def read_plan(source: bytes, files: Mapping[str, bytes]) -> Plan:
         people=_people(plan),
         quorum=_quorum(plan),
         source=source,
-        files={path: files[path] for path in files_named(source)},
+        files={path: files[path] for path in _named(values)},
         change=change,
     )
 

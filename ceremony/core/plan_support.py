@@ -65,7 +65,11 @@ _ONLINE = (Source.GENERATE, Source.FILE)
 _ASK_THE_SERVER = 'write { source = "request" }: the server holds this key'
 NOT_YET = (
     *(
-        NotYet(_kind(kind), f"a {kind} ceremony cannot be held by this version yet", 'write kind = "genesis", or wait')
+        NotYet(
+            _kind(kind),
+            f"a {kind} ceremony cannot be held by this version yet",
+            'write kind = "genesis", or use a version that can',
+        )
         for kind in Kind
         if kind is not Kind.GENESIS
     ),

@@ -44,7 +44,7 @@ KEY_ROLES = ("snapshot", "timestamp")
 AGAIN = "run `ceremony fetch` again on the online machine, and bring the whole folder"
 
 _ROLE = re.compile(r"root|targets|snapshot|timestamp|targets(/[-a-z0-9_]+)+")
-_SERVER = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*")
+_SERVER = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9_~][A-Za-z0-9._~-]*)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -18,18 +18,22 @@ from Crypto.Signature import DSS, eddsa, pss
 from ceremony.core.keys import PublicKey, Scheme
 from ceremony.errors import VerificationError
 
-_DIGESTS = {Scheme.ECDSA_SHA256: SHA256, Scheme.ECDSA_SHA384: SHA384, Scheme.RSA_PSS_SHA256: SHA256}
+_ECDSA = {Scheme.ECDSA_SHA256: SHA256, Scheme.ECDSA_SHA384: SHA384}
+_RSA_PSS = {Scheme.RSA_PSS_SHA256: SHA256}
 
 
 def verify(public: PublicKey, scheme: Scheme, message: bytes, signature: bytes, subject: str) -> None:
-    """Check a signature (wire form) with the second library; raises VerificationError, naming `subject`."""
+    """Check a signature (wire form) with the second library.
+
+    Raises VerificationError, naming `subject`, when it does not verify, and when the scheme is not the key's.
+    """
     try:
         if scheme is Scheme.ED25519:
             eddsa.new(_ecc(public.spki), "rfc8032").verify(message, signature)
-        elif public.algorithm.half:
-            DSS.new(_ecc(public.spki), "fips-186-3").verify(_DIGESTS[scheme].new(message), signature)
+        elif scheme in _ECDSA:
+            DSS.new(_ecc(public.spki), "fips-186-3").verify(_ECDSA[scheme].new(message), signature)
         else:
-            pss.new(RSA.import_key(public.spki), salt_bytes=32).verify(_DIGESTS[scheme].new(message), signature)
+            pss.new(RSA.import_key(public.spki), salt_bytes=32).verify(_RSA_PSS[scheme].new(message), signature)
     except (ValueError, KeyError) as error:
         raise VerificationError(
             subject, "does not verify with a second library", hint="do not use what this computer made; stop"

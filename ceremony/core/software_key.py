@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
@@ -20,6 +22,7 @@ from ceremony.errors import VerificationError
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
+_PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----\n(?:(?:[^\n]+\n)+\n)?([A-Za-z0-9+/=\n]+)\n-----END PRIVATE KEY-----\n?")
 _HASHES: dict[Scheme, hashes.HashAlgorithm] = {Scheme.ECDSA_SHA256: hashes.SHA256(), Scheme.ECDSA_SHA384: hashes.SHA384()}
 
 
@@ -77,10 +80,10 @@ def make(algorithm: Algorithm) -> SoftwareKey:
 
 
 def from_pkcs8(der: bytes) -> SoftwareKey:
-    """Return the key of an unencrypted DER PKCS#8; raises VerificationError for anything else."""
+    """Return the key of an unencrypted DER PKCS#8; raises VerificationError for what holds no key of ours."""
     try:
         private = serialization.load_der_private_key(der, password=None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise VerificationError("private key", "is not a PKCS#8 key", hint="the backup is damaged, or of another kind") from error
     if not isinstance(private, PrivateKey):
         raise VerificationError("private key", "is of an algorithm that no dialect takes", hint="the backup is of another kind")
@@ -92,9 +95,15 @@ def from_pkcs8_pem_with_headers(data: bytes) -> SoftwareKey:
 
     Raises VerificationError for anything else.
     """
-    lines = data.decode("ascii", "replace").splitlines()
-    body = lines[lines.index("") + 1 : -1] if "" in lines else lines[1:-1]
+    found = _PEM.fullmatch(data)
+    if found is None:
+        raise _not_pem()
     try:
-        return from_pkcs8(base64.b64decode("".join(body), validate=True))
+        der = base64.b64decode(found[1].replace(b"\n", b""), validate=True)
     except binascii.Error as error:
-        raise VerificationError("private key", "is not a PEM file", hint="the backup is damaged, or of another kind") from error
+        raise _not_pem() from error
+    return from_pkcs8(der)
+
+
+def _not_pem() -> VerificationError:
+    return VerificationError("private key", "is not a PEM file", hint="the backup is damaged, or of another kind")

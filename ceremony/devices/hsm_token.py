@@ -13,6 +13,7 @@ made them; verifying them is left to the steps.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.keys import PublicKey, Scheme
@@ -62,6 +63,7 @@ class HsmToken:
     def __init__(self, link: HsmLink, identity: TokenIdentity) -> None:
         self._link = link
         self._identity = identity
+        self._blocked = False
 
     @property
     def identity(self) -> TokenIdentity:
@@ -70,7 +72,9 @@ class HsmToken:
 
     def pin_state(self) -> PinState:
         """Read the PIN's state without spending a try."""
-        return hsm_identity.pin_state(TokenFacts.of(self._call("state")).flags)
+        state = hsm_identity.pin_state(TokenFacts.of(self._call("state")).flags)
+        # Some tokens tell that a PIN is blocked only to whoever tries it, and not in their flags.
+        return replace(state, retries_left=0, locked=True) if self._blocked else state
 
     def unlock(self, pin: Secret) -> None:
         """Log in. Raises WrongPin (with the tries left) or PinLocked; never tries twice.
@@ -92,6 +96,7 @@ class HsmToken:
             if said.fault is Fault.PIN_WRONG:
                 raise WrongPin(serial, retries_left=self.pin_state().retries_left) from said
             if said.fault is Fault.PIN_LOCKED:
+                self._blocked = True
                 raise PinLocked(serial) from said
             raise self._error(said.fault, said.cause, "") from said
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process that holds a PKCS#11 module: `python -m ceremony.devices.hsm_worker MODULE`.
 
-The only importer of `pkcs11`. Vendor modules crash, hang and write to standard
-output; here they take nothing with them but this process. One thread, one module,
-one token at a time; requests come and answers go as `hsm_wire` says. PINs arrive
-in requests only.
+The only importer of `pkcs11`, and all of it that we use, which is why it is longer
+than its neighbours. Vendor modules crash, hang and write to standard output; here
+they take nothing with them but this process. One thread, one module, one token at
+a time; requests come and answers go as `hsm_wire` says. PINs arrive in requests only.
 
 What it knows is PKCS#11 v2.40 and the traps of python-pkcs11: every mechanism is
 named, every search is read to its end, a failed login is followed by a fresh

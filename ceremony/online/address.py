@@ -10,6 +10,7 @@ loopback address today is not.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -91,4 +92,5 @@ def _split(url: str) -> SplitResult:
 
 
 def _shown(url: str) -> str:
-    return repr(url[:200])
+    """Return an address fit for a message: short, printable, and without the password that someone may have put in it."""
+    return repr(re.sub(r"//.*@", "//", url, count=1, flags=re.DOTALL)[:200])

@@ -64,15 +64,7 @@ class Session(AbstractContextManager["Session"]):
         self._patience = patience
         self._sleep = sleep
         self._monotonic = monotonic
-        self._client = httpx.Client(
-            verify=_trust(ca),
-            timeout=httpx.Timeout(patience.read, connect=patience.connect),
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
-            trust_env=not server.loopback,
-            follow_redirects=False,
-            # Caches before a server may show yesterday's metadata, and a compressed answer has no length to trust.
-            headers={"User-Agent": "ceremony", "Accept-Encoding": "identity", "Cache-Control": "no-cache"},
-        )
+        self._client = _client(server, ca, patience)
         self.authenticator = Authenticator(server, credentials, self._ask_for_token)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -154,13 +146,36 @@ class Session(AbstractContextManager["Session"]):
         return self.get(f"{subject}: asking for a token", url, headers, _MAX_TOKEN)
 
 
-def _trust(ca: bytes | None) -> ssl.SSLContext:
+def _client(server: Server, ca: bytes | None, patience: Patience) -> httpx.Client:
+    trust = _trust(ca)
     try:
-        return ssl.create_default_context(cadata=None if ca is None else ca.decode("ascii"))
+        return httpx.Client(
+            verify=trust,
+            timeout=httpx.Timeout(patience.read, connect=patience.connect),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
+            trust_env=not server.loopback,
+            follow_redirects=False,
+            # Caches before a server may show yesterday's metadata, and a compressed answer has no length to trust.
+            headers={"User-Agent": "ceremony", "Accept-Encoding": "identity", "Cache-Control": "no-cache"},
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise CeremonyError(
+            "the proxy that the environment names cannot be used", hint="correct or unset HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+        ) from error
+
+
+def _trust(ca: bytes | None) -> ssl.SSLContext:
+    if ca is None:
+        return ssl.create_default_context()
+    # Not create_default_context(cadata=...), which takes the system's certificates where the file is empty.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cadata=ca.decode("ascii"))
     except (ssl.SSLError, ValueError) as error:
         raise CeremonyError(
             "the CA file is not a certificate in PEM", hint="give --ca-file the server's CA certificate"
         ) from error
+    return context
 
 
 class Remote:

@@ -117,7 +117,10 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         self.operator.stop()
 
     def on_resize(self) -> None:
-        """Say on every screen whether the terminal is too small."""
+        """Say on every screen whether the terminal is too small, once the app has taken its new size."""
+        self.call_next(self._fit_all)
+
+    def _fit_all(self) -> None:
         for screen in self.screen_stack:
             self._fit(screen)
 

@@ -87,7 +87,7 @@ class FolderStore:
                 close_synced([fd])
             tree.sync_folders()
             again = hashlib.sha256()
-            for block in self._blocks(tree, parts, path):
+            for block in _blocks(tree, parts):
                 again.update(block)
             if again.digest() != digest.digest():
                 raise self._changed(path)
@@ -129,7 +129,7 @@ class FolderStore:
                 if there < size:
                     raise StorageError(
                         self._name,
-                        f"{path} has {there} bytes, fewer than the {size} to keep",
+                        f"{path} has fewer than the {size} bytes to keep",
                         hint="it changed since it was read",
                     )
                 os.ftruncate(fd, size)
@@ -166,7 +166,7 @@ class FolderStore:
         """Return the bytes of a file; links are not followed."""
         parts = check_path(self._name, path)
         with told(self._name, path), Tree(self.path) as tree:
-            return b"".join(self._blocks(tree, parts, path))
+            return b"".join(_blocks(tree, parts))
 
     def exists(self, path: str) -> bool:
         """Tell whether a file, folder or link of this name is there."""
@@ -191,14 +191,6 @@ class FolderStore:
         for name in names:
             check_path(self._name, name)
         return sorted(names, key=str.encode)
-
-    def drop_caches(self) -> None:
-        """Let go of what the page cache holds of every file, so that it is read from the device next time."""
-        for name in self.names():
-            with told(self._name, name), Tree(self.path) as tree:
-                fd = regular(tree.open(tuple(name.split("/")), os.O_RDONLY))
-                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-                os.close(fd)
 
     # --- the pieces -----------------------------------------------------------
 
@@ -234,18 +226,8 @@ class FolderStore:
     def _compare(self, tree: Tree, batch: Sequence[tuple[Parts, str]], files: Mapping[str, bytes]) -> None:
         for parts, path in batch:
             with told(self._name, path):
-                if b"".join(self._blocks(tree, parts, path)) != files[path]:
+                if b"".join(_blocks(tree, parts)) != files[path]:
                     raise self._changed(path)
-
-    def _blocks(self, tree: Tree, parts: Parts, path: str) -> Iterator[bytes]:
-        """Yield a file's bytes, from behind the page cache."""
-        fd = regular(tree.open(parts, os.O_RDONLY))
-        try:
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            while block := os.read(fd, _BLOCK):
-                yield block
-        finally:
-            os.close(fd)
 
     def _changed(self, path: str) -> StorageError:
         return StorageError(
@@ -258,3 +240,14 @@ def _undo(tree: Tree, made: Sequence[Parts]) -> None:
     for parts in made:
         with suppress(OSError):
             tree.unlink(parts)
+
+
+def _blocks(tree: Tree, parts: Parts) -> Iterator[bytes]:
+    """Yield a file's bytes, from behind the page cache."""
+    fd = regular(tree.open(parts, os.O_RDONLY))
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        while block := os.read(fd, _BLOCK):
+            yield block
+    finally:
+        os.close(fd)

@@ -84,6 +84,23 @@ def test_names_no_file_where_a_plan_is_ill_formed():
     assert files_named(b"repositories = [1, { targets = 2, signers = [3, { key = 4 }] }]\ncompromised = { keys = [5] }") == ()
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        pytest.param("", "repositories[0].names-from: is empty", id="empty"),
+        pytest.param("/etc/passwd", 'repositories[0].names-from: "/etc/passwd" is an absolute path', id="absolute"),
+        pytest.param("a/../../b", 'repositories[0].names-from: "a/../../b" holds an empty, . or .. component', id="parent"),
+        pytest.param("a\\\\b", 'repositories[0].names-from: "a\\b" holds a backslash', id="backslash"),
+        pytest.param("a\\u0007", 'repositories[0].names-from: "a\\u0007" holds a character that does not print', id="control"),
+    ],
+)
+def test_names_no_file_outside_the_plans_folder(path, message):
+    with pytest.raises(PlanRefused) as refused:
+        files_named(f'[[repositories]]\nnames-from = "{path}"'.encode())
+    assert refused.value.message == message
+    assert refused.value.hint
+
+
 def test_reads_a_rotation():
     plan = read(source=ROTATION)
     assert plan.kind is Kind.ROTATION
@@ -108,6 +125,12 @@ def test_reads_a_rotation_of_the_root_itself():
     assert plan.change.compromised is not None
     assert plan.change.compromised.last_good == datetime(2026, 1, 1, tzinfo=UTC)
     assert plan.repositories[0].snapshot == plan.repositories[0].timestamp == REQUESTED
+
+
+def test_reads_a_rotation_that_does_not_know_when_the_theft_was():
+    plan = read(("last-good = 41\n", ""), source=ROTATION)
+    assert plan.change is not None
+    assert plan.change.compromised == CompromisedPlan(("stolen.pem", "cd" * 32), "laptop stolen", None)
 
 
 def test_reads_a_renewal_that_makes_no_keys_and_a_rotation_that_says_no_more_than_it_must():
@@ -319,7 +342,7 @@ REFUSED = [
     ("shares = { needed = 2, total = 3 }\n", "", "backup.shares", "is missing", "write shares = { needed = 2, total = 3 }"),
     ("needed = 2", "needed = 0", "backup.shares.needed", "is 0", "write a whole number from 1 to 255"),
     # people
-    ('"administrator"', '"admin"', "people[0].role", '"admin" is not one of', 'write role = "administrator"'),
+    ('"administrator"', '"administrater"', "people[0].role", '"administrater" is not one of', 'write role = "administrator"'),
     ('name = "Ada"', 'name = "Ada"\nindependent = 1', "people[0].independent", "is a whole number, not true or false", "false"),
     (
         'name = "Wim"',

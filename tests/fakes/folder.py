@@ -85,7 +85,7 @@ class FakeFolder:
         self._writable()
         self._meet_fault("truncate")
         if size > len(self.files[path]):
-            raise StorageError(self._name, f"{path} has no {size} bytes to keep", hint="it is shorter than what was read")
+            raise StorageError(self._name, f"{path} has fewer than the {size} bytes to keep", hint="it changed since it was read")
         self.files[path] = self.files[path][:size]
 
     def remove(self, path: str) -> None:

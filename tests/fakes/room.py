@@ -154,6 +154,8 @@ class Ceremony:
     operator: ScriptedOperator = field(default_factory=ScriptedOperator)
     rack: FakeRack | None = None
     request: Mapping[str, bytes] | None = None
+    substituted: bool = True
+    """Whether the request stands in for a real one."""
 
     def __post_init__(self) -> None:
         self.rack = self.rack or fake_rack(*self.plan.root.tokens)
@@ -183,7 +185,7 @@ class Ceremony:
     def inputs(self) -> Inputs:
         """Return what a ceremony begins with."""
         site = Site(tokens={}, volumes={}, yubico_roots="", source=b"# the site\n")
-        return Inputs(site, "# the script\n", {}, self.request or {}, {}, ("throw-away tokens",), substituted_request=True)
+        return Inputs(site, "# the script\n", {}, self.request or {}, {}, ("throw-away tokens",), substituted_request=self.substituted)
 
     def begin(self) -> Room:
         """Return a room whose ceremony was opened."""
@@ -206,5 +208,3 @@ class Ceremony:
         """Return the bodies of all records of a kind."""
         records = [json.loads(line) for line in self.folder.files[LOG].splitlines()]
         return [record["body"] for record in records if record["kind"] == kind]
-
-

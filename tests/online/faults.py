@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Self
 
 from tests.peers.tls import TestTls
 
@@ -51,10 +52,15 @@ class Asked:
     def files(self) -> dict[str, bytes]:
         """Return the parts of a multipart form: file name → bytes; each must be of the field `files`."""
         message = message_from_bytes(b"Content-Type: " + self.headers["content-type"].encode() + b"\r\n\r\n" + self.body)
-        parts = message.get_payload()
-        assert isinstance(parts, list)
-        assert {part.get_param("name", header="content-disposition") for part in parts} == {"files"}
-        return {str(part.get_filename()): part.get_payload(decode=True) for part in parts}
+        files: dict[str, bytes] = {}
+        for part in message.walk():
+            if part.is_multipart():
+                continue
+            assert part.get_param("name", header="content-disposition") == "files"
+            data = part.get_payload(decode=True)
+            assert isinstance(data, bytes)
+            files[str(part.get_filename())] = data
+        return files
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,9 @@ class FaultServer:
         self.stop = threading.Event()
         """Set when the block ends: what stalls goes on."""
         self.connections: list[socket.socket] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, answer))
-        self._server.daemon_threads = False
+        self._server = _Server(("127.0.0.1", 0), _HANDLER)
+        self._server.faults = self
+        self._server.answer = answer
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls.certificate, tls.key)
@@ -87,7 +94,7 @@ class FaultServer:
         self.port = self._server.server_address[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> FaultServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -101,55 +108,58 @@ class FaultServer:
         self._server.server_close()
 
 
-def _handler(server: FaultServer, answer: Callable[[Asked], Answer]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    faults: FaultServer
+    answer: Callable[[Asked], Answer]
 
-        def setup(self) -> None:
-            super().setup()
-            server.connections.append(self.connection)
 
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", "0")))
-            asked = Asked(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-            server.asked.append(asked)
-            self._send(answer(asked))
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
 
-        do_GET = do_POST = _serve
+    def setup(self) -> None:
+        super().setup()
+        self.server.faults.connections.append(self.connection)
 
-        def _send(self, reply: Answer) -> None:
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body) if reply.declared is None else reply.declared))
-            self.end_headers()
-            try:
-                if reply.drip:
-                    for byte in reply.body:
-                        self.wfile.write(bytes([byte]))
-                        self.wfile.flush()
-                        if server.stop.wait(0.02):
-                            break
-                elif reply.stall:
-                    self.wfile.write(reply.body[:-1])
-                    self.wfile.flush()
-                    server.stop.wait(20)
-                    self.wfile.write(reply.body[-1:])
-                else:
-                    self.wfile.write(reply.body)
-            except OSError:
-                self.close_connection = True
-            if reply.declared is not None or reply.drip or reply.stall:
-                self.close_connection = True
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):  # the client left in the middle, as some tests want
+            super().handle()
 
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
+    def serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        asked = Asked(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+        self.server.faults.asked.append(asked)
+        reply = self.server.answer(asked)
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.body) if reply.declared is None else reply.declared))
+        self.end_headers()
+        self._write(reply)
+        self.close_connection = reply.declared is not None or reply.drip or reply.stall
 
-        def handle(self) -> None:
-            with contextlib.suppress(OSError):  # the client left in the middle, as some tests want
-                super().handle()
+    def _write(self, reply: Answer) -> None:
+        stop = self.server.faults.stop
+        if reply.drip:
+            for byte in reply.body:
+                self.wfile.write(bytes([byte]))
+                if stop.wait(0.02):
+                    return
+        elif reply.stall:
+            self.wfile.write(reply.body[:-1])
+            stop.wait(20)
+            self.wfile.write(reply.body[-1:])
+        else:
+            self.wfile.write(reply.body)
 
-    return Handler
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+# http.server finds its methods by these names.
+_HANDLER = type("_Methods", (_Handler,), {"do_GET": _Handler.serve, "do_POST": _Handler.serve})
 
 
 class Store:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -89,6 +88,13 @@ def test_trusts_a_server_by_its_own_ca_only(open_to, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_brings_what_there_is_of_a_repository_without_targets(store, faulty, open_to, tmp_path):
+    store.files[APP] = {"root": b'{"signed":{"_type":"Root","version":7}}'}
+    assert fetch([APP], open_to(faulty(store.answer).url), tmp_path / "request", progress=quiet).known == 1
+    [root] = folder(tmp_path / "request")[0].repositories[APP].metadata["root"]
+    assert root.version == 7
+
+
 # --- servers that misbehave --------------------------------------------------
 
 
@@ -145,6 +151,7 @@ REFUSED = [
     pytest.param(
         "root.json", Answer(200, b"{}"), "root of the server: is not metadata of that role", "fetch", 1, id="no-metadata"
     ),
+    pytest.param("root.json", Answer(403, b"x" * 100_000), "does not let you (403)", "right", 1, id="a-long-refusal"),
     pytest.param(
         "root.json",
         Answer(403, json.dumps({"errors": [{"message": "go\x1b[2Jaway " + "x" * 500}]}).encode()),
@@ -227,7 +234,7 @@ def test_says_so_when_there_is_no_server(open_to, tmp_path, faulty, store):
 )
 def test_refuses_a_name_that_is_not_safe_before_it_asks(faulty, store, open_to, tmp_path, gun):
     server = faulty(store.answer)
-    with pytest.raises(PlanRefused, match="^GUN: "):
+    with pytest.raises(PlanRefused, match=r"^GUN: "):
         fetch([APP, gun], open_to(server.url), tmp_path / "request", progress=quiet)
     assert server.asked == []
 
@@ -236,7 +243,7 @@ def test_keeps_equal_files_once(store, faulty, open_to, tmp_path):
     key = json.dumps(store.key("the", "same")).encode()
     server = faulty(lambda asked: Answer(200, key) if asked.name.endswith(".key") else store.answer(asked))
     assert fetch([APP, PORT], open_to(server.url), tmp_path / "request", progress=quiet).failures == ()
-    assert len(os.listdir(tmp_path / "request" / "files")) == 1
+    assert len(list((tmp_path / "request" / "files").iterdir())) == 1
     folder(tmp_path / "request")
 
 

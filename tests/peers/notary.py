@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 PASSPHRASE = "correct-horse-battery"
 _TRIES = 400
@@ -37,7 +38,7 @@ class NotaryServer:
         self._auth = auth
         self.url = ""
 
-    def __enter__(self) -> NotaryServer:
+    def __enter__(self) -> Self:
         # Port 0, and then the one that the process listens on: no other test can take it in between.
         listen: dict[str, object] = {"http_addr": "127.0.0.1:0"}
         if self._tls:
@@ -73,16 +74,19 @@ class NotaryServer:
 
     def key(self, gun: str, role: str) -> dict[str, object]:
         """Return the server's public key as it serves it."""
-        return json.loads(self.get(gun, f"{role}.key") or b"")
+        key = json.loads(self.get(gun, f"{role}.key") or b"null")
+        assert isinstance(key, dict)
+        return key
 
     def get(self, gun: str, name: str) -> bytes | None:
         """Return a file of a repository, None when there is none."""
         try:
             with urllib.request.urlopen(f"{self.url}/v2/{gun}/_trust/tuf/{name}") as reply:
-                return reply.read()
+                return bytes(reply.read())
         except urllib.error.HTTPError as error:
-            with error:
-                assert error.code == 404, error.code
+            error.close()
+            if error.code != 404:
+                raise
             return None
 
     def _port(self) -> int:
@@ -101,7 +105,7 @@ class NotaryServer:
 def _listening(pid: int) -> int:
     """Return the TCP port that a process listens on, 0 while there is none (proc(5), /proc/net/tcp)."""
     try:
-        held = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+        held = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
     except OSError:
         return 0
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:

@@ -14,7 +14,7 @@ from ceremony.core.audit.verdict import Level
 from ceremony.errors import ExitCode, StorageError
 from tests.fakes.folder import FakeMedia, fake_identity
 from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
-from tests.fakes.room import Ceremony, fast_seal, plan, repository  # noqa: F401 - a fixture
+from tests.fakes.room import Ceremony, plan, repository
 from tests.fakes.token import fake_rack
 
 NAMES = ("docker.io/acme/app", "reg.example:5000/tools/cli")
@@ -32,7 +32,6 @@ def acts_of_a_whole_ceremony() -> Fate:
     return fate
 
 
-
 def resume_to_the_end(ceremony: Ceremony, place: str) -> None:
     assert ceremony.resume() is ExitCode.DONE, place
     bad = [f for f in audit(ceremony.folder).findings if f.level is not Level.OK]
@@ -41,7 +40,7 @@ def resume_to_the_end(ceremony: Ceremony, place: str) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "within", "after"])
-def test_is_resumed_after_a_kill_at_any_act(when, fast_seal):  # noqa: F811
+def test_is_resumed_after_a_kill_at_any_act(when):
     whole = acts_of_a_whole_ceremony()
     begun = whole.trace.index("append ceremony.jsonl") + (when == "after")
     for act in range(begun + (when != "after"), whole.acts):
@@ -58,7 +57,7 @@ def test_is_resumed_after_a_kill_at_any_act(when, fast_seal):  # noqa: F811
             assert when == "within", place  # acts on a token have no middle
 
 
-def test_what_was_never_begun_cannot_be_resumed(fast_seal):  # noqa: F811
+def test_what_was_never_begun_cannot_be_resumed():
     fate = Fate()
     ceremony = mortal(fate)
     fate.die_at(0, "after")

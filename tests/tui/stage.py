@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any
 
 from textual.message import Message
 from textual.pilot import Pilot
@@ -25,8 +25,6 @@ NOON = datetime(2026, 11, 19, 12, 0, 0, tzinfo=UTC)
 PROMPT = Prompt("key", "A question", "Its detail.", "Ada Example")
 PATIENCE = 20
 """Seconds after which a wait is a failure."""
-
-Kind = TypeVar("Kind", bound=Screen[object])
 
 
 class Show:
@@ -47,7 +45,7 @@ class Show:
                 await self._woken.wait()
                 await self.pilot.pause()
 
-    async def modal(self, kind: type[Screen[object]]) -> None:
+    async def modal(self, kind: type[Screen[Any]]) -> None:
         """Wait until a modal of this kind is on top, and laid out."""
         await self.until(lambda: isinstance(self.app.screen, kind) and self.app.screen.size.width > 0)
 
@@ -90,8 +88,7 @@ async def on_stage(
     answers: list[object] = []
 
     def make_calls(operator: Operator, _watcher: Watcher) -> ExitCode:
-        for call in calls:
-            answers.append(call(operator))
+        answers.extend(call(operator) for call in calls)
         return ExitCode.DONE
 
     woken = asyncio.Event()

@@ -31,21 +31,28 @@ class Case:
 
 
 CASES = [
-    pytest.param(Case(lambda o: o.ask(PROMPT), (*"Ada", "enter"), "Ada", "Ada"), id="ask"),
-    pytest.param(Case(lambda o: o.ask(PROMPT, "Bob"), ("enter",), None, "Bob"), id="ask, the default"),
-    pytest.param(Case(lambda o: o.ask_secret(PROMPT).text(), (*"1234", "enter"), "1234", "1234"), id="ask_secret"),
-    pytest.param(Case(lambda o: o.ask_secret(PROMPT, 2).text(), (*"1234", "enter"), "1234", "1234"), id="ask_secret, two tries"),
+    pytest.param(Case(lambda o: o.ask(PROMPT), (*"Ada", "enter"), script="Ada", expected="Ada"), id="ask"),
+    pytest.param(Case(lambda o: o.ask(PROMPT, "Bob"), ("enter",), script=None, expected="Bob"), id="ask, the default"),
+    pytest.param(
+        Case(lambda o: o.ask_secret(PROMPT).text(), (*"1234", "enter"), script="1234", expected="1234"), id="ask_secret"
+    ),
+    pytest.param(
+        Case(lambda o: o.ask_secret(PROMPT, 2).text(), (*"1234", "enter"), script="1234", expected="1234"),
+        id="ask_secret, two tries",
+    ),
     pytest.param(Case(lambda o: o.show_secret(PROMPT, Secret("a b")), ("enter",) * 3, None, None), id="show_secret"),
-    pytest.param(Case(lambda o: o.choose(PROMPT, OPTIONS), ("enter",), None, "a"), id="choose the first"),
-    pytest.param(Case(lambda o: o.choose(PROMPT, OPTIONS), ("down", "enter"), "b", "b"), id="choose another"),
-    pytest.param(Case(lambda o: o.confirm(PROMPT), ("enter",), None, True), id="confirm"),
-    pytest.param(Case(lambda o: o.confirm(PROMPT), ("escape",), False, False), id="confirm, no"),
-    pytest.param(Case(lambda o: o.confirm(PROMPT, "GO"), ("G", "O", "enter"), None, True), id="confirm by a word"),
-    pytest.param(Case(lambda o: o.confirm(PROMPT, "GO"), ("escape",), False, False), id="confirm by a word, no"),
-    pytest.param(Case(lambda o: o.compare(PROMPT, "0a0b"), ("enter", "y"), None, True), id="compare"),
-    pytest.param(Case(lambda o: o.compare(PROMPT, "0a0b"), ("n",), False, False), id="compare, it differs"),
-    pytest.param(Case(lambda o: o.review(PROMPT, CHANGES), ("y",), None, True), id="review"),
-    pytest.param(Case(lambda o: o.review(PROMPT, CHANGES), ("n",), False, False), id="review, no"),
+    pytest.param(Case(lambda o: o.choose(PROMPT, OPTIONS), ("enter",), script=None, expected="a"), id="choose the first"),
+    pytest.param(Case(lambda o: o.choose(PROMPT, OPTIONS), ("down", "enter"), script="b", expected="b"), id="choose another"),
+    pytest.param(Case(lambda o: o.confirm(PROMPT), ("enter",), script=None, expected=True), id="confirm"),
+    pytest.param(Case(lambda o: o.confirm(PROMPT), ("escape",), script=False, expected=False), id="confirm, no"),
+    pytest.param(
+        Case(lambda o: o.confirm(PROMPT, "GO"), ("G", "O", "enter"), script=None, expected=True), id="confirm by a word"
+    ),
+    pytest.param(Case(lambda o: o.confirm(PROMPT, "GO"), ("escape",), script=False, expected=False), id="confirm by a word, no"),
+    pytest.param(Case(lambda o: o.compare(PROMPT, "0a0b"), ("enter", "y"), script=None, expected=True), id="compare"),
+    pytest.param(Case(lambda o: o.compare(PROMPT, "0a0b"), ("n",), script=False, expected=False), id="compare, it differs"),
+    pytest.param(Case(lambda o: o.review(PROMPT, CHANGES), ("y",), script=None, expected=True), id="review"),
+    pytest.param(Case(lambda o: o.review(PROMPT, CHANGES), ("n",), script=False, expected=False), id="review, no"),
 ]
 
 

@@ -9,6 +9,7 @@ whatever its kind adds in `body`. Their only output is `answer`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -27,10 +28,10 @@ from ceremony.tui.widgets.too_small import TooSmall
 Result = TypeVar("Result")
 
 SCROLL_UP = Binding(
-    "pageup", "scroll_detail(-1)", "back", key_display="PgUp", tooltip="Scroll the text back", id="question.up", show=False
+    "pageup", "scroll_detail(-1)", "text before", key_display="PgUp", tooltip="Scroll the text back", id="question.up", show=False
 )
 SCROLL_DOWN = Binding(
-    "pagedown", "scroll_detail(1)", "more", key_display="PgDn", tooltip="Scroll the text on", id="question.down", show=False
+    "pagedown", "scroll_detail(1)", "more text", key_display="PgDn", tooltip="Scroll the text on", id="question.down", show=False
 )
 
 
@@ -100,12 +101,21 @@ class QuestionModal(Modal[Result]):
         if self._prompt.who:
             yield Static(f"For {visible(self._prompt.who)}", classes="who", markup=False)
         if self._prompt.detail:
-            yield VerticalScroll(Static(visible_lines(self._prompt.detail), markup=False), classes="detail")
+            text = Static(visible_lines(self._prompt.detail), markup=False)
+            yield VerticalScroll(text, classes="detail", can_focus=False)
         yield from self.body()
 
     def body(self) -> Iterable[Widget]:
         """Return what this kind of question adds."""
         return ()
+
+    def on_mount(self) -> None:
+        """Name the keys that scroll where the detail is longer than its place."""
+        self.call_after_refresh(self._name_scrolling)
+
+    def _name_scrolling(self) -> None:
+        if any(detail.max_scroll_y for detail in self.query(".detail").results(VerticalScroll)):
+            self.query_one(KeyLine).show([*self.keys(), replace(SCROLL_DOWN, show=True)])
 
     def action_scroll_detail(self, pages: int) -> None:
         """Scroll the detail, wherever the focus is."""

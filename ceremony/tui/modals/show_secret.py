@@ -26,6 +26,8 @@ from ceremony.tui.text import visible
 from ceremony.tui.widgets.keys import KeyLine
 
 COLUMNS = 3
+AIRY = 6
+"""Rows up to which an empty line between them fits into 24 lines."""
 
 
 class Stage(Enum):
@@ -55,8 +57,11 @@ class SecretWords(Widget):
         words = [visible(word) for word in self._secret.text().split()]
         rows = -(-len(words) // COLUMNS)
         width = max((len(word) for word in words), default=0)
+        if len(words) < 2:
+            return Content("".join(words))
+        gap = "\n\n" if rows <= AIRY else "\n"
         cells = [f"{number:>2} {word:<{width}}" for number, word in enumerate(words, start=1)]
-        return Content("\n\n".join("    ".join(cells[row::rows]) for row in range(rows)) if len(words) > 1 else "".join(words))
+        return Content(gap.join("    ".join(cells[row::rows]) for row in range(rows)))
 
 
 class ShowSecretModal(QuestionModal[None]):

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Media: plain folders in the place of removable ones, for practice.
+
+`FolderMedia` is `ports.Media` over one folder for each role. A folder's serial comes
+from its file system and inode, so it is the same however it is named; its device is
+its real path. Whether two media may stand side by side is for
+`core.media_rules.refuse_shared_devices` to say.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ceremony.core.ports import MediumIdentity
+from ceremony.errors import StorageError
+from ceremony.volumes.faults import told
+from ceremony.volumes.store import FolderStore
+
+LEAST_FREE = 256 * 1024
+"""Bytes that a medium has free at the very least: a log with its first records fits."""
+
+
+class FolderVolume(FolderStore):
+    """`ports.Volume` over a folder that stands for a removable medium."""
+
+    def __init__(self, path: Path, identity: MediumIdentity) -> None:
+        super().__init__(path, f"{identity.model} {path}")
+        self._identity = identity
+
+    @property
+    def identity(self) -> MediumIdentity:
+        """What tells this folder from another; as it was when it was opened."""
+        return self._identity
+
+    def reopen(self) -> None:
+        """Look again which folder is there; raises StorageError when it is another. Reads always go past the page cache."""
+        there = identify(self.path)
+        if (there.serial, there.device) != (self._identity.serial, self._identity.device):
+            raise StorageError(self.name, f"another folder came back ({there.serial})", hint="bring the first one again")
+
+
+class FolderMedia:
+    """`ports.Media` over one existing folder for each role: `a`, `b` and `courier`."""
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        self._folders = dict(folders)
+
+    def candidates(self, role: str) -> Sequence[MediumIdentity]:
+        """Return the one folder of `role`; none for a role that has no folder. Raises StorageError when it is missing."""
+        return [identify(self._folders[role])] if role in self._folders else []
+
+    def open(self, role: str, identity: MediumIdentity) -> FolderVolume:
+        """Return the folder that `candidates` showed; raises StorageError when it is another one, read-only or full."""
+        path = self._folders.get(role)
+        if path is None:
+            raise StorageError(role, "has no folder", hint="name a folder for each of a, b and courier")
+        there = identify(path)
+        if there.serial != identity.serial:
+            raise StorageError(str(path), f"is not the folder {identity.serial} any more", hint="choose again")
+        if os.statvfs(path).f_flag & os.ST_RDONLY or not os.access(path, os.W_OK | os.X_OK):
+            raise StorageError(str(path), "is read-only", hint="remount it, or use another folder")
+        if there.free < LEAST_FREE:
+            raise StorageError(str(path), f"is full: {there.free} bytes are free", hint="make room, or use another folder")
+        return FolderVolume(path, there)
+
+
+def identify(path: Path) -> MediumIdentity:
+    """Return what tells the folder at `path` from another; raises StorageError when there is none."""
+    with told(str(path)):
+        about = path.stat()
+        space = os.statvfs(path)
+        os.close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    return MediumIdentity(
+        serial=f"folder-{about.st_dev:x}-{about.st_ino:x}",
+        device=str(path.resolve()),
+        model="folder",
+        size=space.f_frsize * space.f_blocks,
+        free=space.f_frsize * space.f_bavail,
+        folder=True,
+    )

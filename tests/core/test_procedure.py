@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import pytest
+
+from ceremony.core.plan import Kind, Role
+from ceremony.core.procedure import EVERYBODY, ORDERS, procedure
+from tests.fakes.plans import ROTATION, read
+
+WRAPPED = ('"token-only"', '"token-wrapped"')
+
+
+def names(plan, *, needs_certificate=True):
+    return [step.name for step in procedure(plan, needs_certificate=needs_certificate)]
+
+
+def test_a_genesis_has_every_step_in_the_order_of_the_design():
+    assert names(read(WRAPPED)) == [
+        "preflight",
+        "roll-call",
+        "volumes",
+        "load-request",
+        "protector",
+        "tokens",
+        "root-keys",
+        "repository-keys",
+        "back-up",
+        "drill",
+        "lock",
+        "certificates",
+        "review",
+        "sign",
+        "verify",
+        "export",
+        "close",
+    ]
+
+
+def test_a_genesis_leaves_out_what_its_plan_does_not_need():
+    plan = read()
+    made = plan.repositories[0].targets
+    without = replace(plan, repositories=(replace(plan.repositories[0], snapshot=made, timestamp=made),))
+    whole = names(read(WRAPPED))
+    assert names(plan) == [name for name in whole if name != "lock"]
+    assert names(plan, needs_certificate=False) == [name for name in whole if name not in {"lock", "certificates"}]
+    assert names(without) == [name for name in whole if name not in {"lock", "load-request"}]
+
+
+NEW_ROOT = (
+    "[compromised]",
+    '[root.new]\nalgorithm = "rsa-3072"\ntokens = ["n"]\nthreshold = 1\ncustody = "token-wrapped"\n[compromised]',
+)
+
+
+def test_a_rotation_makes_root_keys_only_when_the_root_rotates():
+    assert names(read(source=ROTATION)) == [
+        *("preflight", "roll-call", "volumes", "load-request", "impact", "protector", "tokens", "repository-keys", "back-up"),
+        *("drill", "review", "sign", "verify", "export", "close"),
+    ]
+    assert names(read(NEW_ROOT, source=ROTATION)) == list(ORDERS[Kind.ROTATION])
+    assert "certificates" not in names(read(NEW_ROOT, source=ROTATION), needs_certificate=False)
+
+
+def test_a_renewal_makes_keys_only_when_a_repository_needs_them():
+    renewal = replace(read(source=ROTATION), kind=Kind.RENEWAL)
+    assert names(renewal) == [
+        *("preflight", "roll-call", "volumes", "load-request", "tokens"),
+        *("review", "sign", "verify", "export", "close"),
+    ]
+    assert names(replace(renewal, repositories=read().repositories)) == list(ORDERS[Kind.RENEWAL])
+
+
+def test_a_recovery_opens_restores_and_proves():
+    assert names(replace(read(source=ROTATION), kind=Kind.RECOVERY)) == [
+        *("preflight", "roll-call", "volumes", "open-backup", "tokens", "restore", "prove", "protector"),
+        *("back-up", "drill", "lock", "close"),
+    ]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_no_step_of_any_kind_is_without_words(kind):
+    plan = replace(read(NEW_ROOT, source=ROTATION), kind=kind, repositories=read().repositories)
+    for step in procedure(plan, needs_certificate=True):
+        assert step.title
+        assert step.who in {EVERYBODY, *Role}
+        assert all(text.endswith((".", "?")) for text in (step.say, step.do, step.check))
+        assert 1 <= step.minutes <= 60
+
+
+def test_says_which_steps_cannot_be_undone():
+    steps = procedure(read(WRAPPED), needs_certificate=True)
+    assert [step.name for step in steps if step.irreversible] == ["root-keys", "lock", "sign", "close"]

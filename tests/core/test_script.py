@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+import re
+from dataclasses import replace
+
+import pytest
+
+from ceremony.core.plan import Mode, Role
+from ceremony.core.plan_lint import lint
+from ceremony.core.procedure import procedure
+from ceremony.core.script import DEVIATION_ROWS, MAX_LISTED, escape, script
+from ceremony.core.words import words
+from tests.fakes.plans import FILES, NOW, REQUEST, ROTATION, RULES, read
+
+PASSPHRASE = ('protect = "shares"\nshares = { needed = 2, total = 3 }', 'protect = "passphrase"')
+
+
+def printed(plan):
+    return script(plan, procedure(plan, needs_certificate=True), lint(plan, RULES, now=NOW, mode=Mode.PRACTICE))
+
+
+def test_begins_with_the_digest_of_the_plan_in_hex_and_in_words():
+    plan = read()
+    text = printed(plan)
+    assert text.startswith("# Script of the ceremony acme-root\n")
+    assert f"sha256 {plan.sha256}\n" in text
+    assert " ".join(words(plan.sha256)[:8]) in text
+    assert "16 steps, about 88 minutes." in text
+
+
+def test_is_the_same_text_every_time():
+    assert printed(read()) == printed(read())
+
+
+def test_lists_what_is_decided():
+    text = printed(read(("first", "0f" * 32)))
+    for row in (
+        "| Kind | genesis |",
+        "| Place | Acme, vault |",
+        f"| Ceremony before this one | {'0f' * 32} |",
+        f"| Request | {REQUEST} |",
+        "| Trusted root | none named |",
+        "| Root key | ecdsa-p256, 2 of 3 tokens, custody token-only |",
+        "| Root certificate | per-repository |",
+        "| Expires: targets | 2029-11-19 00:00:00 UTC |",
+        "| Backups protected by | shares, 2 of 3 |",
+    ):
+        assert row in text
+
+
+def test_lists_people_tokens_media_and_repositories():
+    text = printed(read())
+    for row in (
+        "| Wim | witness | Notaries | yes | has a key |  |",
+        "| Ada | administrator | Acme | no | has a key |  |",
+        "| root-c |  |  |  |  |",
+        "| courier |  |  |  |  |",
+        "Who signs the log at the end, at least: 1 security-officer, 1 witness; one of them independent.",
+        "## Repositories: 3",
+        "targets: brought by the team, keys/app.pem  ",
+        "snapshot: from the request  ",
+        "signers: alice (keys/alice.pem)",
+        "- reg.example:5000/tools/cli",
+    ):
+        assert row in text.splitlines()
+    assert "targets: made here, ecdsa-p256, delivered to ssh-ed25519 AAAA" in text
+
+
+def test_a_person_without_a_key_is_shown_as_such():
+    plan = read()
+    people = (replace(plan.people[0], key=""), *plan.people[1:])
+    assert "| Ada | administrator | Acme | no | no key |  |" in printed(replace(plan, people=people))
+
+
+@pytest.mark.parametrize(
+    ("count", "listed"), [(MAX_LISTED, MAX_LISTED), (MAX_LISTED + 1, MAX_LISTED), (MAX_LISTED + 50, MAX_LISTED)]
+)
+def test_of_very_many_repositories_lists_the_first_and_the_last(count, listed):
+    guns = "".join(f"docker.io/many/r{i:04}\n" for i in range(count))
+    text = printed(read(files={**FILES, "guns.txt": guns.encode()}))
+    assert len(re.findall("^- docker.io/many/", text, re.MULTILINE)) == listed
+    assert f"- docker.io/many/r{count - 1:04}\n" in text
+    assert (f"- ({count - MAX_LISTED} more between these two, listed in the plan)" in text) is (count > MAX_LISTED)
+
+
+def test_each_step_says_who_does_what_and_has_boxes_to_sign():
+    plan = read(('"token-only"', '"token-wrapped"'))
+    text = printed(plan)
+    steps = procedure(plan, needs_certificate=True)
+    for number, step in enumerate(steps, 1):
+        assert f"### {number}. {step.title} (about {step.minutes} min)" in text
+        assert f"- **Do:** {step.do}" in text
+        assert f"- **Check:** {step.check}" in text
+    assert text.count("☐ done as written ☐ deviation no. ____") == len(steps)
+    assert text.count("- **This cannot be undone.**") == 4
+    assert "- **Say:** I am \\<name\\>, here as \\<role\\>." in text
+    assert "this host held the key that the root key was wrapped under" in text
+    assert "this host held the key" not in printed(read())
+
+
+def test_a_step_is_done_by_those_of_its_role_or_by_whoever_is_at_the_keyboard():
+    text = printed(read())
+    assert "- **Who:** administrator: Ada" in text
+    assert "- **Who:** everybody" in text
+    assert "- **Who:** security-officer: Sofia or Sven or Sam" in text
+    assert "- **Who:** custodian: Sofia or Sven or Sam" in text
+    assert "- **Who:** operator: Ada" in text
+
+
+def test_a_step_whose_role_nobody_has_is_done_by_the_first_who_is_named():
+    plan = read(PASSPHRASE)
+    people = tuple(person for person in plan.people if person.role is not Role.ADMINISTRATOR)
+    assert "- **Who:** operator: Sofia" in printed(replace(plan, people=people))
+
+
+def test_has_a_sheet_for_deviations_and_three_answers_for_each_person():
+    text = printed(read())
+    assert "| No. | Step | What was expected | What happened | What was decided | By |" in text
+    assert f"| {DEVIATION_ROWS} |  |  |  |  |  |" in text
+    assert text.count("☐ agree ☐ agree with noted exceptions ☐ do not agree, because:") == len(read().people)
+    assert "### Wim, witness, Notaries" in text
+
+
+def test_tells_the_warnings():
+    text = printed(read(PASSPHRASE))
+    assert "| Backups protected by | a passphrase that one person holds |" in text
+    assert "## Know before you begin" in text
+    assert '- backup.protect: one person then holds the whole secret (write protect = "shares" to split it' in text
+    assert "## Know before you begin" not in printed(read())
+
+
+def test_prints_a_rotation_as_far_as_it_is_known():
+    change = ("[compromised]", "[expires]\ntargets = 2030-01-01T00:00:00Z\n[compromised]")
+    text = printed(read(change, source=ROTATION))
+    assert "| Kind | rotation |" in text
+    assert "| Trusted root | earlier/bundle |" in text
+    assert "| Expires: targets | 2030-01-01 00:00:00 UTC |" in text
+    assert "1970" not in text
+    assert "| Root key" not in text
+    assert "| root-b |  |  |  |  |" in text
+
+
+def test_a_plan_without_a_backup_says_nothing_of_one():
+    plan = read(source=ROTATION)
+    assert "Backups protected by" not in printed(replace(plan, backup=replace(plan.backup, protect="")))
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        pytest.param("plain text, 100% (yes)!", "plain text, 100% (yes)!", id="plain"),
+        pytest.param("*bold* _it_ `code`", "\\*bold\\* \\_it\\_ \\`code\\`", id="marks"),
+        pytest.param(
+            "[a](b) <i> a|b ~~x~~ &amp; # \\", "\\[a\\](b) \\<i\\> a\\|b \\~\\~x\\~\\~ \\&amp; \\# \\\\", id="structure"
+        ),
+        pytest.param("a\nb\x1b[0m\u202e", "a(U+000A)b(U+001B)\\[0m(U+202E)", id="control"),
+        pytest.param("Zürich 東京", "Zürich 東京", id="letters of the world"),
+    ],
+)
+def test_shows_exactly_the_characters_of_the_plan(text, escaped):
+    assert escape(text) == escaped
+
+
+def test_nothing_in_a_plan_can_add_a_line_or_a_cell_to_the_page():
+    plan = read()
+    evil = "x | zz\n## Sign-off\n"
+    bad = replace(plan, facility=evil, people=tuple(replace(person, organisation=evil) for person in plan.people))
+    assert len(printed(bad).splitlines()) == len(printed(plan).splitlines())
+    assert printed(bad).count("\n## Sign-off\n") == 1
+    assert re.search(r"(?<!\\)\| zz", printed(bad)) is None

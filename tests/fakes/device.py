@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The thing that is plugged in, in memory: its keys and PIN, and faults on demand.
+
+They stay when the token is closed, lost or opened again; one opening of it is a
+`tests.fakes.token.FakeToken`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from ceremony.core.ports import TokenIdentity, TokenKey
+from ceremony.core.software_key import SoftwareKey
+
+
+@dataclass
+class FakeKey:
+    """A key in a fake device: what is shown of it, and the key itself."""
+
+    shown: TokenKey
+    private: SoftwareKey
+
+
+@dataclass
+class Fault:
+    """The device goes away at the `call`-th call of `method` (of any method, when empty), before or after it acted."""
+
+    call: int
+    method: str = ""
+    after: bool = False
+    seen: int = 0
+
+
+@dataclass
+class FakeDevice:
+    """A device in memory; `software` decides whether production takes it."""
+
+    name: str
+    pin: str = "123456"
+    serial: str = ""
+    software: bool = True
+    tries: int = 3
+    pin_initialised: bool = True
+    keys: list[FakeKey] = field(default_factory=list)
+    certificates: list[str] = field(default_factory=list)
+    """Labels of objects that are no keys."""
+    plugged: bool = True
+    wrong: int = 0
+    calls: list[str] = field(default_factory=list)
+    """Every call so far, by method."""
+    signed: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    spoiled: set[int] = field(default_factory=set)
+    keeps_extractable: bool = False
+
+    def __post_init__(self) -> None:
+        self.serial = self.serial or hashlib.sha256(self.name.encode()).hexdigest()[:16]
+
+    def lose_at(self, call: int, method: str = "", *, after: bool = False) -> None:
+        """Go away, once, at the `call`-th call from now (of `method`, if named): before it acts, or just after."""
+        self.faults.append(Fault(call, method, after))
+
+    def spoil_signature(self, number: int) -> None:
+        """Give a wrong signature as the `number`-th from now, counted from 1."""
+        self.spoiled.add(self.signed + number)
+
+    def keep_extractable(self) -> None:
+        """Refuse to become not extractable: `lock` fails its read-back."""
+        self.keeps_extractable = True
+
+    def replug(self) -> None:
+        """Put the device back after it was lost; `FakeRack.open` does it too."""
+        self.plugged = True
+
+    def identity(self) -> TokenIdentity:
+        """Return what names the device."""
+        return TokenIdentity(
+            name=self.name,
+            kind="pkcs11",
+            serial=self.serial,
+            manufacturer="SoftHSM project" if self.software else "Fake Works",
+            model="SoftHSM v2" if self.software else "Fake HSM",
+            firmware="2.6",
+            label=self.name,
+            software=self.software,
+            module="/usr/lib/fake.so",
+            module_sha256=hashlib.sha256(b"fake").hexdigest(),
+        )
+
+    def fault(self, method: str) -> Fault | None:
+        """Count a call; return the fault that is due at it."""
+        self.calls.append(method)
+        for fault in self.faults:
+            if fault.method in {"", method}:
+                fault.seen += 1
+                if fault.seen == fault.call:
+                    self.faults.remove(fault)
+                    return fault
+        return None

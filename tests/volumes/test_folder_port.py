@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every folder promises (ports.Folder, ports.Volume), held against the fakes and the real ones alike."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ceremony.core.ports import Folder, Media, Volume
+from ceremony.errors import StorageError
+from ceremony.volumes.media import FolderMedia, FolderVolume, identify
+from ceremony.volumes.store import FolderStore
+from tests.fakes.folder import FakeFolder, FakeMedia, FakeVolume, fake_identity
+
+
+def _folders(root: Path) -> dict[str, Folder]:
+    for name in ("store", "volume"):
+        (root / name).mkdir()
+    return {
+        "FakeFolder": FakeFolder(),
+        "FakeVolume": FakeVolume(fake_identity("F1")),
+        "FolderStore": FolderStore(root / "store"),
+        "FolderVolume": FolderVolume(root / "volume", identify(root / "volume")),
+    }
+
+
+@pytest.fixture(params=["FakeFolder", "FakeVolume", "FolderStore", "FolderVolume"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
+    return _folders(tmp_path)[str(request.param)]
+
+
+def test_gives_back_what_was_written(folder: Folder) -> None:
+    files = {"log": b"one\n", "a/b/c": bytes(range(256)), "a/b/d": b"", "reg.example:5000/ä": b"x" * 3_000_000}
+    folder.write(files)
+    assert {name: folder.read(name) for name in folder.names()} == files
+    assert {name: folder.size(name) for name in files} == {name: len(data) for name, data in files.items()}
+
+
+def test_lists_all_files_sorted_bytewise(folder: Folder) -> None:
+    folder.write(dict.fromkeys(["b/1", "b", "a-b", "a/b", "a.b", "B/z", "é", "z"][1:] + ["c/1"], b""))
+    assert list(folder.names()) == ["B/z", "a-b", "a.b", "a/b", "b", "c/1", "z", "é"]
+
+
+def test_an_empty_folder_has_no_names_and_takes_no_files(folder: Folder) -> None:
+    folder.write({})
+    assert list(folder.names()) == []
+
+
+def test_tells_whether_a_file_or_folder_is_there(folder: Folder) -> None:
+    folder.write({"a/b/c": b"1"})
+    there = ["a", "a/b", "a/b/c", "a/b/c/d", "a/x", "x/y", "b"]
+    assert [folder.exists(path) for path in there] == [True, True, True, False, False, False, False]
+
+
+def test_never_overwrites_and_leaves_none_of_a_refused_write(folder: Folder) -> None:
+    folder.write({"b/old": b"old"})
+    with pytest.raises(StorageError, match="b/old.* exists already"):
+        folder.write({"a/new": b"1", "b/old": b"2", "c/new": b"3"})
+    assert {name: folder.read(name) for name in folder.names()} == {"b/old": b"old"}
+
+
+def test_writes_a_stream_and_tells_its_digest(folder: Folder) -> None:
+    chunks = [b"a" * 70_000, b"", b"b"]
+    assert folder.write_stream("x/big.tar", iter(chunks)) == hashlib.sha256(b"".join(chunks)).hexdigest()
+    assert folder.read("x/big.tar") == b"".join(chunks)
+    with pytest.raises(StorageError, match=r"x/big\.tar.* exists already"):
+        folder.write_stream("x/big.tar", [b""])
+
+
+def test_leaves_nothing_of_a_stream_whose_source_failed(folder: Folder) -> None:
+    def source() -> Iterator[bytes]:
+        yield b"half"
+        raise StorageError("elsewhere", "could not be read", hint="")
+
+    with pytest.raises(StorageError, match="elsewhere: could not be read"):
+        folder.write_stream("x", source())
+    assert not folder.exists("x")
+
+
+def test_appends_to_a_file_that_it_makes(folder: Folder) -> None:
+    for data in (b"", b"one\n", b"two\n"):
+        folder.append("log/live", data)
+    assert folder.read("log/live") == b"one\ntwo\n"
+
+
+def test_truncates_to_a_length(folder: Folder) -> None:
+    folder.write({"log": b"one\ntor"})
+    folder.truncate("log", 4)
+    assert folder.read("log") == b"one\n"
+
+
+def test_never_makes_a_file_longer_by_truncating(folder: Folder) -> None:
+    folder.write({"log": b"one"})
+    with pytest.raises(StorageError, match="log has fewer than the 4 bytes to keep"):
+        folder.truncate("log", 4)
+    assert folder.read("log") == b"one"
+
+
+def test_removes_one_file(folder: Folder) -> None:
+    folder.write({"a": b"1", "b": b"2"})
+    folder.remove("a")
+    assert list(folder.names()) == ["b"]
+
+
+def test_sets_a_file_aside(folder: Folder) -> None:
+    folder.write({"a/torn": b"1"})
+    folder.set_aside("a/torn", "aside/torn")
+    assert {name: folder.read(name) for name in folder.names()} == {"aside/torn": b"1"}
+
+
+def test_sets_nothing_aside_over_something_else(folder: Folder) -> None:
+    folder.write({"torn": b"1", "taken": b"2"})
+    with pytest.raises(StorageError, match="taken.* exists already"):
+        folder.set_aside("torn", "taken")
+    assert (folder.read("torn"), folder.read("taken")) == (b"1", b"2")
+
+
+MISSING = ["read", "size", "remove", "truncate", "set_aside"]
+
+
+@pytest.mark.parametrize("operation", MISSING)
+def test_says_that_a_file_is_not_there(folder: Folder, operation: str) -> None:
+    arguments: dict[str, list[object]] = {"truncate": [0], "set_aside": ["aside"]}
+    with pytest.raises(StorageError, match="nowhere.* is not there") as caught:
+        getattr(folder, operation)("nowhere", *arguments.get(operation, []))
+    assert caught.value.store == folder.name
+    assert caught.value.hint
+
+
+PATHS = [
+    pytest.param("", id="empty"),
+    pytest.param("/etc/passwd", id="absolute"),
+    pytest.param("../outside", id="above"),
+    pytest.param("a/../../outside", id="above, further down"),
+    pytest.param("a/./b", id="a dot"),
+    pytest.param("a//b", id="an empty part"),
+    pytest.param("a/", id="a slash at the end"),
+    pytest.param("a\\b", id="a backslash"),
+    pytest.param("a\nb", id="a newline"),
+    pytest.param("a\x00b", id="a nought"),
+    pytest.param("a\x7fb", id="delete"),
+    pytest.param("a\udc80b", id="not UTF-8"),
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_refuses_names_that_lead_elsewhere(folder: Folder, path: str) -> None:
+    calls = [
+        lambda: folder.write({path: b""}),
+        lambda: folder.write_stream(path, []),
+        lambda: folder.read(path),
+        lambda: folder.exists(path),
+        lambda: folder.size(path),
+        lambda: folder.append(path, b""),
+        lambda: folder.truncate(path, 0),
+        lambda: folder.remove(path),
+        lambda: folder.set_aside(path, "b"),
+    ]
+    for call in calls:
+        with pytest.raises(StorageError, match="is not a name for a file inside it"):
+            call()
+    folder.write({"a": b""})
+    with pytest.raises(StorageError, match="is not a name for a file inside it"):
+        folder.set_aside("a", path)
+    assert list(folder.names()) == ["a"]
+
+
+# --- volumes and media ----------------------------------------------------------
+
+
+def _media(root: Path, kind: str) -> Media:
+    if kind == "FakeMedia":
+        return FakeMedia()
+    for role in ("a", "b", "courier"):
+        (root / role).mkdir()
+    return FolderMedia({role: root / role for role in ("a", "b", "courier")})
+
+
+@pytest.fixture(params=["FakeMedia", "FolderMedia"])
+def media(request: pytest.FixtureRequest, tmp_path: Path) -> Media:
+    return _media(tmp_path, str(request.param))
+
+
+def test_opens_what_it_showed(media: Media) -> None:
+    volumes: list[Volume] = []
+    for role in ("a", "b", "courier"):
+        (identity,) = media.candidates(role)
+        assert identity.folder
+        volume = media.open(role, identity)
+        assert volume.identity.serial == identity.serial
+        volume.write({"who": role.encode()})
+        volume.reopen()
+        volumes.append(volume)
+    assert [volume.read("who") for volume in volumes] == [b"a", b"b", b"courier"]
+    assert len({volume.name for volume in volumes}) == 3
+    assert list(media.candidates("d")) == []
+
+
+def test_refuses_to_open_a_medium_that_is_not_there(media: Media) -> None:
+    with pytest.raises(StorageError, match=r"the medium gone is gone|is not the folder gone any more"):
+        media.open("a", fake_identity("gone"))
