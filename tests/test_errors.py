@@ -64,7 +64,16 @@ def test_errors_carry_what_they_are_about() -> None:
 
 def test_only_a_stop_can_be_resumed() -> None:
     assert Stopped.exit_code is ExitCode.INCOMPLETE
-    kinds = [CeremonyError, PlanRefused, VerificationError, StorageError, TokenError, WrongPin, PinLocked, TokenLost]
+    kinds: list[type[CeremonyError]] = [
+        CeremonyError,
+        PlanRefused,
+        VerificationError,
+        StorageError,
+        TokenError,
+        WrongPin,
+        PinLocked,
+        TokenLost,
+    ]
     assert {kind.exit_code for kind in kinds} == {ExitCode.FAILED}
     assert [int(code) for code in ExitCode] == [0, 1, 2, 3]
 

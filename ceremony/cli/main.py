@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ COMMANDS = {
     "run": ("ceremony.cli.run", "run", "Hold a ceremony in production."),
     "resume": ("ceremony.cli.resume", "resume", "Go on with a ceremony that was interrupted."),
     "plan": ("ceremony.cli.plan", "plan", "Make, check, print and approve plans."),
-    "tokens": ("ceremony.cli.tokens", "tokens_command", "Show the tokens that are plugged in."),
+    "tokens": ("ceremony.cli.tokens", "tokens", "Show the tokens that are plugged in."),
     "fetch": ("ceremony.cli.fetch", "fetch_command", "Bring public keys and metadata from a server."),
     "publish": ("ceremony.cli.publish", "publish_command", "Publish what a ceremony signed."),
     "audit": ("ceremony.cli.audit", "audit_command", "Verify a ceremony folder."),
@@ -55,6 +56,8 @@ def ceremony() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code. Prints errors as a sentence and a hint on stderr."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # a library's remark to its programmer is nothing that an officer can act on
     try:
         result = ceremony.main(args=list(arguments), prog_name="ceremony", standalone_mode=False)
     except CeremonyError as error:

@@ -60,22 +60,22 @@ def rehearse(
         click.echo(f"warning: {warning.field}: {warning.message}", err=True)
     rehearsal = Rehearsal(out or Path(f"rehearsal-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
     stage.check_answers(auto=auto)
-    set_stage = _set(rehearsal, plan, site)
+    chosen = set_stage(rehearsal, plan, site)
     inputs = Inputs(
-        site=set_stage.site,
-        script=script(plan, set_stage.steps, warnings),
+        site=chosen.site,
+        script=script(plan, chosen.steps, warnings),
         approvals=approvals,
         request=request if request is not None else practice_request(plan),
-        modules=stage.module_digests(set_stage.site),
+        modules=stage.module_digests(chosen.site),
         substitutions=_substitutions(plan, site, request),
         substituted_request=request is None,
     )
-    code = stage.begin(set_stage, inputs, auto=auto)
+    code = stage.begin(chosen, inputs, auto=auto)
     click.echo(str(rehearsal.ceremony))
     return code
 
 
-def _set(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stage:
+def set_stage(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stage:
     """Make the rehearsal's folder with everything that outlives a crash; raises CeremonyError."""
     if site is None:
         softhsm.find_module()  # refused before anything is made

@@ -91,11 +91,10 @@ def module_digests(site: Site) -> Mapping[str, str]:
 
 def _on_stage(stage: Stage, ceremony: str, enter: Callable[[Room], None], *, auto: bool) -> ExitCode:
     def work(operator: Operator, watcher: Watcher) -> ExitCode:
-        room = _room(stage, ceremony, operator, watcher)
-        enter(room)
-        return runner.hold(room, stage.steps, watcher)
+        made = room(stage, ceremony, operator, watcher)
+        enter(made)
+        return runner.hold(made, stage.steps, watcher)
 
-    memory.protect()
     if auto:
         people = HeadlessOperator(stage.secrets.answers if stage.secrets else {}, stage.steps)
         return work(people, people)
@@ -104,7 +103,9 @@ def _on_stage(stage: Stage, ceremony: str, enter: Callable[[Room], None], *, aut
     return run_tui(title=f"{stage.plan.name}: {stage.plan.kind}", mode=stage.mode, steps=stage.steps, work=work)
 
 
-def _room(stage: Stage, ceremony: str, operator: Operator, watcher: Watcher) -> Room:
+def room(stage: Stage, ceremony: str, operator: Operator, watcher: Watcher) -> Room:
+    """Return the room of a ceremony: every port a real adapter, memory locked, nothing written yet."""
+    protection = memory.protect()
     clock, entropy = SystemClock(), SystemEntropy()
     folder = FolderStore(stage.folder)
     journal = Journal(
@@ -119,7 +120,7 @@ def _room(stage: Stage, ceremony: str, operator: Operator, watcher: Watcher) -> 
         operator=Remembering(operator, stage.secrets) if stage.secrets else operator,
         clock=clock,
         entropy=entropy,
-        host=SystemHost(stage.folder),
+        host=SystemHost(stage.folder, clock=clock, protection=protection),
         cosigner=stage.cosigner,
         rack=stage.rack,
         media=stage.media,

@@ -162,8 +162,9 @@ def parse_index(data: bytes) -> Request:
         value = canonical.parse_object(data, INDEX)
     except VerificationError as error:
         raise VerificationError(f"request {INDEX}", error.message.removeprefix(f"{INDEX}: "), hint=AGAIN) from error
-    if value.get("schema") != SCHEMA:
-        _refuse(f"has schema {value.get('schema')!r}, and this program reads schema {SCHEMA}")
+    schema = value.get("schema")
+    if type(schema) is not int or schema != SCHEMA:
+        _refuse(f"has schema {schema!r}, and this program reads schema {SCHEMA}")
     fields = _fields(value, {"repositories", "schema", "server"}, "")
     server = fields["server"]
     if not isinstance(server, str) or not is_server(server):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from itertools import islice
 from pathlib import Path
@@ -132,22 +132,22 @@ def walk(root: Path) -> Iterator[str]:
                     yield prefix + entry.name
 
 
-def close_synced(fds: list[int], pool: Executor | None = None, sync: Callable[[int], None] = os.fsync) -> None:
+def close_synced(fds: list[int], pool: Executor | None = None) -> None:
     """Sync and close every descriptor, whatever becomes of the others; raises the first OSError."""
-    outcomes = pool.map(_sync_and_close, fds, [sync] * len(fds)) if pool else (_sync_and_close(fd, sync) for fd in fds)
+    outcomes = (pool.map if pool else map)(_sync_and_close, fds)
     failed = [error for error in outcomes if error is not None]
     if failed:
         raise failed[0]
 
 
-def _sync_and_close(fd: int, sync: Callable[[int], None]) -> OSError | None:
-    try:
-        sync(fd)
-    except OSError as error:
-        return error
-    finally:
-        os.close(fd)
-    return None
+def _sync_and_close(fd: int) -> OSError | None:
+    failed: OSError | None = None
+    for act in (os.fsync, os.close):
+        try:
+            act(fd)
+        except OSError as error:
+            failed = failed or error
+    return failed
 
 
 def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

@@ -304,7 +304,7 @@ def test_approve_refuses_a_plan_that_check_refuses(folder, key):
 
 def test_approve_wants_a_key_that_is_there(folder):
     error = refusal("approve", folder / "plan.toml", "--key", folder / "none")
-    assert error.message == f"{folder / 'none'} is not a file"
+    assert error.message == f"there is no key at {folder / 'none'}"
 
 
 def test_refuses_approvals_that_are_too_long_or_no_files(folder):

@@ -37,8 +37,8 @@ VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(KE
 @example([MAX_INTEGER, -MAX_INTEGER, 0, "é", SMILE, "\ufffe"])
 def test_writes_what_rfc_8785_and_securesystemslib_write(value: Json) -> None:
     data = encode(value)
-    assert data == rfc8785.dumps(value)  # type: ignore[arg-type] # its own alias for the same values
-    assert data == encode_canonical(value).encode()
+    assert data == rfc8785.dumps(value)
+    assert data == str(encode_canonical(value)).encode()
     assert data == encode_trusted(value)
 
 
@@ -194,7 +194,7 @@ def test_writes_exactly_the_text_within_the_limits(text: str) -> None:
     if _plain(text):
         assert parse(encode(text)) == text
     else:
-        with pytest.raises(VerificationError, match="control character|normal form C"):
+        with pytest.raises(VerificationError, match=r"control character|normal form C"):
             encode(text)
 
 

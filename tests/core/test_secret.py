@@ -48,9 +48,8 @@ def test_shows_nothing(show: Callable[[Secret], str]) -> None:
 REFUSED: list[tuple[str, Callable[[Secret], object], str]] = [
     ("equal", lambda s: s == Secret(WORD), "compared only by what it opens"),
     ("equal to its text", lambda s: s == WORD, "compared only by what it opens"),
-    ("text equal to it", lambda s: s == WORD, "compared only by what it opens"),
     ("not equal", lambda s: s != Secret(WORD), "compared only by what it opens"),
-    ("found in a list", lambda s: s in [Secret(WORD)], "compared only by what it opens"),
+    ("found in a list", lambda s: s in [Secret(""), Secret(WORD)], "compared only by what it opens"),
     ("hash", hash, "unhashable"),
     ("pickle", pickle.dumps, "never pickled"),
     ("copy", copy.copy, "never pickled"),

@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 
 from ceremony.online.address import server_at
-from ceremony.online.session import Patience, Session
-from tests.online.faults import Answer, Asked, FaultServer, Store
+from ceremony.online.session import Session
+from tests.online.faults import QUICK, Answer, Asked, FaultServer, Store
 from tests.peers.notary import NotaryServer
-
-QUICK = Patience(connect=5, read=5, whole=20)
 
 
 @pytest.fixture

@@ -25,8 +25,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+from ceremony.online.session import Patience
 from tests.peers.tls import TestTls
 
+QUICK = Patience(connect=5, read=5, whole=20)
+"""For sessions with servers that answer at once."""
 _PATH = re.compile(r"/v2/(.+)/_trust/tuf/([^/]*)")
 
 

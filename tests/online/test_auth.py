@@ -14,8 +14,7 @@ from ceremony.online.address import server_at
 from ceremony.online.auth import Challenge, Credentials, challenges
 from ceremony.online.fetch import fetch
 from ceremony.online.session import Session
-from tests.online.conftest import QUICK
-from tests.online.faults import Answer
+from tests.online.faults import QUICK, Answer
 from tests.peers.notary import NotaryServer, notary
 from tests.peers.tls import make_tls
 from tests.peers.tokens import SERVICE, TokenIssuer

@@ -36,7 +36,7 @@ def up_to(ceremony: Ceremony, step: str) -> Room:
     [
         pytest.param(lock.run, "only after its backups were restored", id="lock before the drill"),
         pytest.param(export.run, "nothing leaves before it was verified", id="export before verify"),
-        pytest.param(verify.run, "step root-keys has not ended", id="verify before there is anything"),
+        pytest.param(verify.run, "step repository-keys has not ended", id="verify before there is anything"),
         pytest.param(repository_keys.repository_keys, "step repository-keys has not ended", id="keys before they were made"),
         pytest.param(lambda room: room.on_volumes({"x": b"y"}), "volume a is not in", id="a backup before the volumes"),
     ],

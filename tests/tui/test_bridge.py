@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 
@@ -20,7 +21,7 @@ from ceremony.tui.modals.stop import StopModal
 from ceremony.tui.modals.text import TextModal
 from ceremony.tui.widgets.entry import LineEntry, SecretEntry
 from tests.tui.demo import everything, record
-from tests.tui.stage import PROMPT, Show, on_stage
+from tests.tui.stage import PATIENCE, PROMPT, Show, on_stage
 
 pytestmark = pytest.mark.anyio
 
@@ -117,27 +118,24 @@ async def test_a_signal_is_the_same_question() -> None:
 
 
 async def test_work_without_questions_learns_of_a_stop_from_its_progress() -> None:
+    stopping = Event()
+
     def work(operator: Operator, _watcher: Watcher) -> ExitCode:
-        operator.confirm(PROMPT)
-        while True:
-            operator.progress("signing", 1, 2)
+        operator.progress("signing", 1, 2)
+        stopping.wait(PATIENCE)
+        operator.progress("signing", 2, 2)
+        return ExitCode.DONE
 
     async with on_stage(work=work) as show:
-        await show.modal(ConfirmModal)
-        await show.press("enter")
         await show.until(lambda: "signing" in show.text())
         await show.press("ctrl+q")
         await show.modal(StopModal)
         await show.press("y")
-        assert isinstance((await show.outcome()).error, Stopped)
-
-
-async def test_asking_twice_to_stop_says_that_it_is_stopping() -> None:
-    async with on_stage(lambda o: o.confirm(PROMPT)) as show:
-        await show.modal(ConfirmModal)
-        show.app.operator._stopping = True
+        assert "Stopping: what runs now is finished first." in show.text()
         await show.press("ctrl+q")
         assert "The ceremony is stopping" in show.text()
+        stopping.set()
+        assert isinstance((await show.outcome()).error, Stopped)
 
 
 async def test_closing_the_app_ends_the_worker() -> None:
@@ -156,7 +154,7 @@ async def test_a_screen_that_fails_ends_the_worker_and_shows_no_variables(capsys
                 raise AssertionError("the screen failed")
 
             show.app.call_next(fail)
-            assert isinstance((await show.outcome()).error, Stopped)
+    assert isinstance((await show.outcome()).error, Stopped)
     assert isinstance(show.app.crash, AssertionError)
     assert capsys.readouterr() == ("", "")
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ def test_gives_back_what_was_written(folder: Folder) -> None:
 
 
 def test_lists_all_files_sorted_bytewise(folder: Folder) -> None:
-    folder.write(dict.fromkeys(["b/1", "b", "a-b", "a/b", "a.b", "B/z", "é", "z"][1:] + ["c/1"], b""))
+    folder.write(dict.fromkeys(["b", "a-b", "a/b", "a.b", "B/z", "é", "z", "c/1"], b""))
     assert list(folder.names()) == ["B/z", "a-b", "a.b", "a/b", "b", "c/1", "z", "é"]
 
 
@@ -57,7 +57,7 @@ def test_tells_whether_a_file_or_folder_is_there(folder: Folder) -> None:
 
 def test_never_overwrites_and_leaves_none_of_a_refused_write(folder: Folder) -> None:
     folder.write({"b/old": b"old"})
-    with pytest.raises(StorageError, match="b/old.* exists already"):
+    with pytest.raises(StorageError, match=r"b/old.* exists already"):
         folder.write({"a/new": b"1", "b/old": b"2", "c/new": b"3"})
     assert {name: folder.read(name) for name in folder.names()} == {"b/old": b"old"}
 
@@ -113,7 +113,7 @@ def test_sets_a_file_aside(folder: Folder) -> None:
 
 def test_sets_nothing_aside_over_something_else(folder: Folder) -> None:
     folder.write({"torn": b"1", "taken": b"2"})
-    with pytest.raises(StorageError, match="taken.* exists already"):
+    with pytest.raises(StorageError, match=r"taken.* exists already"):
         folder.set_aside("torn", "taken")
     assert (folder.read("torn"), folder.read("taken")) == (b"1", b"2")
 
@@ -124,7 +124,7 @@ MISSING = ["read", "size", "remove", "truncate", "set_aside"]
 @pytest.mark.parametrize("operation", MISSING)
 def test_says_that_a_file_is_not_there(folder: Folder, operation: str) -> None:
     arguments: dict[str, list[object]] = {"truncate": [0], "set_aside": ["aside"]}
-    with pytest.raises(StorageError, match="nowhere.* is not there") as caught:
+    with pytest.raises(StorageError, match=r"nowhere.* is not there") as caught:
         getattr(folder, operation)("nowhere", *arguments.get(operation, []))
     assert caught.value.store == folder.name
     assert caught.value.hint
@@ -148,7 +148,7 @@ PATHS = [
 
 @pytest.mark.parametrize("path", PATHS)
 def test_refuses_names_that_lead_elsewhere(folder: Folder, path: str) -> None:
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: folder.write({path: b""}),
         lambda: folder.write_stream(path, []),
         lambda: folder.read(path),

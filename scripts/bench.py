@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Benchmarks of the offline part, on SoftHSM: every figure is a ratio to a peer that ran in the same process, just before.
+
+    scripts/bench [REPOSITORIES]        default 10,000
+
+- sign: repositories per second of the sign step (build, canonicalise, sign on the
+  token, verify in software, log; targets signed by the new key) beside raw C_Sign
+  of the same module in a loop;
+- write: the bundle written beside a plain copy of the same files, each synced;
+- memory: peak of a whole ceremony's offline part at 100, 1,000 and N repositories.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ceremony.cli import rehearse, stage
+from ceremony.cli.headless import HeadlessOperator
+from ceremony.cli.practice import SECRETS, Rehearsal, load
+from ceremony.cli.practice_request import practice_request
+from ceremony.core.keys import Algorithm
+from ceremony.core.plan import (
+    BackupPlan, Custody, ExpiresPlan, KeyPlan, Kind, Mode, Person, Plan, RepositoryPlan, Role, RootPlan, Source,
+)  # fmt: skip
+from ceremony.devices import softhsm
+from ceremony.steps import runner, sign
+from ceremony.steps.access import release
+from ceremony.steps.opening import Inputs, open_ceremony
+from ceremony.steps.room import Room
+from ceremony.steps.specs import repository_specs
+from ceremony.volumes.store import FolderStore
+
+RAW_SIGNATURES = 10_000
+SIZES = (100, 1_000)
+
+
+class Quiet(HeadlessOperator):
+    """Answers as a rehearsal does, and says nothing."""
+
+    def tell(self, text: str) -> None:
+        pass
+
+    def step(self, name: str, state: str) -> None:
+        pass
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        pass
+
+
+def plan(count: int) -> Plan:
+    """Return a plan of `count` repositories under one prefix, one token."""
+    online = KeyPlan(Source.REQUEST)
+    repositories = tuple(RepositoryPlan(f"docker.io/acme/app-{i:05}", KeyPlan(Source.GENERATE), online, online) for i in range(count))
+    people = (
+        Person("Ada", Role.ADMINISTRATOR, "Acme", ""), Person("Sam", Role.SECURITY_OFFICER, "Acme", ""),
+        Person("Wim", Role.WITNESS, "Acme", "", independent=True),
+    )  # fmt: skip
+    return Plan(
+        name="bench", kind=Kind.GENESIS, dialect="notary", facility="bench", previous="first", request="", trusted_root="",
+        root=RootPlan(Algorithm.ECDSA_P256, ("root-a",), 1, Custody.TOKEN_WRAPPED, certificate="docker.io/acme/*"),
+        expires=ExpiresPlan(*(datetime(year, 1, 1, tzinfo=UTC) for year in (2036, 2036, 2029))), repositories=repositories,
+        backup=BackupPlan("passphrase"), people=people, quorum={Role.WITNESS: 1}, source=b"# bench\n", files={},
+    )  # fmt: skip
+
+
+def room_before_sign(folder: Path, count: int) -> Room:
+    """Hold a rehearsal of `count` repositories up to the sign step, and return its room."""
+    rehearsal = Rehearsal(folder / "rehearsal")
+    made = plan(count)
+    set_stage = rehearse.set_stage(rehearsal, made, None)
+    people = Quiet(set_stage.secrets.answers, set_stage.steps)
+    room = stage.room(set_stage, "be" * 16, people, people)
+    open_ceremony(room, Inputs(set_stage.site, "", {}, practice_request(made), {}, (), substituted_request=True))
+    for info in set_stage.steps:
+        if info.name == "sign":
+            break
+        room.journal.step = info.name
+        room.journal.record("end", {"made": runner.STEPS[info.name](room)})
+    room.journal.step = "sign"
+    return room
+
+
+def raw_rate(folder: Path, pin: str, label: str) -> float:
+    """Return C_Sign calls per second through python-pkcs11 in a plain loop, over digests of 2 KB messages."""
+    os.environ |= softhsm.environment(folder / "rehearsal" / "tokens")
+    import pkcs11
+
+    library = pkcs11.lib(softhsm.find_module())
+    with library.get_token(token_label="root-a").open(user_pin=pin) as session:
+        key = session.get_key(pkcs11.ObjectClass.PRIVATE_KEY, label=label)
+        digests = [hashlib.sha256(i.to_bytes(4) * 512).digest() for i in range(RAW_SIGNATURES)]
+        start = time.perf_counter()
+        for digest in digests:
+            key.sign(digest, mechanism=pkcs11.Mechanism.ECDSA)
+        return RAW_SIGNATURES / (time.perf_counter() - start)
+
+
+def timed(work: Callable[[], object]) -> tuple[float, object]:
+    """Return seconds and result."""
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def sign_all(room: Room) -> dict[str, bytes]:
+    """Do the sign step but for writing its files."""
+    specs = repository_specs(room)
+    signatures = sign.root_signatures(room, specs)
+    return {path: data for i, spec in enumerate(specs) for path, data in sign.finish(room, spec, signatures, i).items()}
+
+
+def plain_copy(files: dict[str, bytes], folder: Path) -> None:
+    """Write the same files as a plain copy with sync does: one after the other, each synced, then the folders."""
+    folders = set()
+    for path, data in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folders.add(target.parent)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    for each in folders:
+        descriptor = os.open(each, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+
+def speed(count: int) -> None:
+    """Print the rates of signing and writing."""
+    with tempfile.TemporaryDirectory(prefix="ceremony-bench-") as name:
+        folder = Path(name)
+        room = room_before_sign(folder, count)
+        pin = load(folder / "rehearsal" / SECRETS).answers["pin:root-a"].text()
+        raw = raw_rate(folder, pin, room.plan.name)
+        seconds, files = timed(lambda: sign_all(room))
+        rate = count / seconds
+        print(f"sign    {rate:10,.0f} repositories/s   raw C_Sign {raw:10,.0f}/s     ratio {rate / raw:.2f}   (to reach: 0.33)")
+        copied, _ = timed(lambda: plain_copy(files, folder / "copy"))
+        (folder / "bundle").mkdir()
+        written, _ = timed(lambda: FolderStore(folder / "bundle").write(files))
+        print(f"write   {written:10.2f} s for {len(files)} files   plain copy {copied:8.2f} s   ratio {written / copied:.2f}   (at most: 1.5)")
+        release(room)
+
+
+def memory(counts: tuple[int, ...]) -> None:
+    """Print the peak memory of the offline part, each size in a process of its own."""
+    peaks = []
+    for count in counts:
+        done = subprocess.run([sys.executable, __file__, "--peak", str(count)], check=True, capture_output=True, text=True)
+        peaks.append(int(done.stdout))
+        print(f"memory  {peaks[-1] / 1024:10,.1f} MiB at {count:,} repositories")
+    growth = (peaks[-1] - peaks[0]) / (counts[-1] - counts[0])
+    print(f"memory  {growth:10.1f} KB more for each repository   (less than: 20)")
+
+
+def peak(count: int) -> None:
+    """Print this process's peak memory in KB after a whole rehearsal of `count` repositories."""
+    with tempfile.TemporaryDirectory(prefix="ceremony-bench-") as name:
+        made = plan(count)
+        set_stage = rehearse.set_stage(Rehearsal(Path(name) / "rehearsal"), made, None)
+        people = Quiet(set_stage.secrets.answers, set_stage.steps)
+        room = stage.room(set_stage, "be" * 16, people, people)
+        open_ceremony(room, Inputs(set_stage.site, "", {}, practice_request(made), {}, (), substituted_request=True))
+        runner.hold(room, set_stage.steps, people)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def main() -> None:
+    """Run what the arguments ask for."""
+    if sys.argv[1:2] == ["--peak"]:
+        peak(int(sys.argv[2]))
+        return
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    print(f"{count:,} repositories, one P-256 root on SoftHSM, {os.cpu_count()} processors")
+    speed(count)
+    memory((*(size for size in SIZES if size < count), count))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real program on SoftHSM, killed with SIGKILL at each step's end and in the middle of signing; `resume` finishes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DYING = Path(__file__).parent.parent / "peers" / "dying.py"
+STEPS = (
+    *("preflight", "roll-call", "volumes", "load-request", "protector", "tokens", "root-keys", "repository-keys"),
+    *("back-up", "drill", "lock", "certificates", "review", "sign", "verify", "export"),
+)
+
+
+def program(*arguments: object, die: tuple[str, str] | None = None) -> subprocess.CompletedProcess:
+    start = [sys.executable, "-m", "ceremony"] if die is None else [sys.executable, str(DYING), *die]
+    return subprocess.run([*start, *map(str, arguments)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+
+
+def killed(done: subprocess.CompletedProcess) -> bool:
+    return done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.timeout(280)
+def test_killed_at_every_step_boundary_in_turn_it_is_resumed_to_a_folder_that_audits(tmp_path):
+    out = tmp_path / "r"
+    command: tuple[object, ...] = ("rehearse", "--auto", "--out", out)
+    for step in STEPS:
+        done = program(*command, die=("end", step))
+        assert killed(done), f"{step}: {done.stderr}"
+        command = ("resume", out, "--auto")
+    done = program(*command, die=("close", "close"))
+    assert killed(done), done.stderr
+    finished = program(*command)
+    assert finished.returncode == 0, finished.stderr
+    verdict = program("audit", out / "ceremony")
+    assert verdict.returncode == 0, verdict.stdout
+
+
+@pytest.mark.parametrize(
+    "die",
+    [
+        pytest.param(("intent", "root-keys"), id="a key about to be made"),
+        pytest.param(("intent:2", "sign"), id="in the middle of signing, a batch in flight"),
+        pytest.param(("result", "sign"), id="between two tokens' signatures"),
+    ],
+)
+def test_killed_in_the_middle_of_a_device_act_it_is_resumed(tmp_path, die):
+    out = tmp_path / "r"
+    assert killed(program("rehearse", "--auto", "--out", out, die=die))
+    unfinished = program("audit", out / "ceremony")
+    assert unfinished.returncode == 3, unfinished.stdout
+    finished = program("resume", out / "ceremony", "--auto")
+    assert finished.returncode == 0, finished.stderr
+    verdict = program("audit", out / "ceremony")
+    assert verdict.returncode == 0, verdict.stdout

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a plan to a stock client that trusts the root: the real program, SoftHSM, notary-server, notary, age and ssh-keygen."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ceremony.core import software_key
+from ceremony.core.dialects import get
+from ceremony.core.keys import Algorithm
+from ceremony.core.software_key import SoftwareKey
+from tests.peers.notary import NotaryServer, notary
+
+GENERATED = "docker.io/acme/app"
+ED25519 = "docker.io/acme/tools"
+SIGNED_BY_ALICE = "docker.io/acme/signed"
+OWN_KEY = "docker.io/acme/own"
+WITH_PORT = "reg.example:5000/acme/cli"
+
+PEOPLE = """
+[[people]]
+name = "Ada"
+role = "administrator"
+organisation = "Acme"
+key = ""
+[[people]]
+name = "Sofia"
+role = "security-officer"
+organisation = "Acme"
+key = ""
+[[people]]
+name = "Wim"
+role = "witness"
+organisation = "Notaries"
+key = ""
+independent = true
+[close]
+quorum = { security-officer = 1, witness = 1 }
+"""
+
+ONLINE = 'snapshot = { source = "request" }\ntimestamp = { source = "request" }\n'
+
+
+def program(*arguments: object, ok: int = 0) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        [sys.executable, "-m", "ceremony", *map(str, arguments)],
+        capture_output=True, text=True, timeout=200, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert done.returncode == ok, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@dataclass(frozen=True)
+class Published:
+    """A ceremony that was fetched for, rehearsed, audited and published."""
+
+    folder: Path
+    server: str
+    team: Path
+    """The team's SSH key."""
+    own: SoftwareKey
+    """The key of the team that brought one."""
+    told: str
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(
+            ("per-repository", [GENERATED, ED25519, SIGNED_BY_ALICE, OWN_KEY, WITH_PORT]), id="a certificate for each, 2 of 3"
+        ),
+        pytest.param(
+            ("docker.io/acme/*", [GENERATED, ED25519, SIGNED_BY_ALICE, OWN_KEY]), id="one certificate for a prefix, 2 of 3"
+        ),
+    ],
+)
+def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    certificate, names = request.param
+    folder = tmp_path_factory.mktemp("published")
+    team = folder / "team"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(team)], check=True)
+    own = software_key.make(Algorithm.ECDSA_P256)
+    (folder / "keys").mkdir()
+    (folder / "keys" / "own.pem").write_bytes(own.public.pem)
+    (folder / "keys" / "alice.pem").write_bytes(software_key.make(Algorithm.ECDSA_P256).public.pem)
+    with NotaryServer(folder) as server:
+        digest = program("fetch", *names, "--server", server.url, "--out", folder / "request").stdout.strip()
+        (folder / "plan.toml").write_text(plan(certificate, names, digest, team.with_suffix(".pub").read_text().strip()))
+        program("plan", "check", folder / "plan.toml")
+        program("rehearse", folder / "plan.toml", "--auto", "--request", folder / "request", "--out", folder / "r")
+        program("audit", folder / "r" / "ceremony")
+        told = program("publish", folder / "r" / "ceremony", "--server", server.url)
+        yield Published(folder / "r" / "ceremony", server.url, team, own, told.stdout + told.stderr)
+
+
+def plan(certificate: str, names: list[str], digest: str, deliver_to: str) -> str:
+    targets = {
+        GENERATED: f'targets = {{ source = "generate", deliver-to = "{deliver_to}" }}\n',
+        ED25519: f'targets = {{ source = "generate", algorithm = "ed25519", deliver-to = "{deliver_to}" }}\n',
+        WITH_PORT: f'targets = {{ source = "generate", algorithm = "rsa-3072", deliver-to = "{deliver_to}" }}\n',
+        OWN_KEY: 'targets = { source = "file", path = "keys/own.pem" }\n',
+    }
+    targets[SIGNED_BY_ALICE] = targets[GENERATED] + 'signers = [{ name = "alice", key = "keys/alice.pem" }]\n'
+    repositories = "".join(f'[[repositories]]\nname = "{name}"\n{targets[name]}{ONLINE}' for name in names)
+    return f"""
+schema = 1
+name = "acme-root"
+kind = "genesis"
+dialect = "notary"
+facility = "vault"
+previous = "first"
+request = "{digest}"
+[root]
+algorithm = "ecdsa-p256"
+tokens = ["root-a", "root-b", "root-c"]
+threshold = 2
+custody = "token-wrapped"
+certificate = "{certificate}"
+[expires]
+root = 2046-11-19T00:00:00Z
+certificate = 2046-11-19T00:00:00Z
+targets = 2043-11-19T00:00:00Z
+{repositories}
+[backup]
+protect = "passphrase"
+{PEOPLE}"""
+
+
+def repositories(published: Published) -> list[str]:
+    plan_file = (published.folder / "evidence" / "plan.toml").read_text()
+    return [name for name in (GENERATED, ED25519, SIGNED_BY_ALICE, OWN_KEY, WITH_PORT) if f'"{name}"' in plan_file]
+
+
+def test_a_fresh_client_lists_every_repository_that_was_published(published, tmp_path):
+    for name in set(repositories(published)) - {OWN_KEY}:
+        listed = notary("list", name, server=published.server, trust=tmp_path / name)
+        assert "No targets present" in listed.stdout
+
+
+def test_a_repository_whose_team_keeps_its_key_is_named_as_waiting(published):
+    assert any(OWN_KEY in line and "waiting" in line for line in published.told.splitlines()), published.told
+
+
+def test_the_docker_signer_is_seen_by_the_client(published, tmp_path):
+    listed = notary("delegation", "list", SIGNED_BY_ALICE, server=published.server, trust=tmp_path)
+    assert "targets/alice" in listed.stdout
+    assert "targets/releases" in listed.stdout
+
+
+def test_a_client_that_pins_what_the_bundle_says_trusts_it(published, tmp_path):
+    config = json.loads((published.folder / "bundle" / "trust-pinning.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    notary("list", GENERATED, server=published.server, trust=tmp_path / "trust", config=tmp_path / "config.json")
+    config["trust_pinning"]["certs"][GENERATED] = ["0" * 64]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    refused = notary(
+        "list", GENERATED, server=published.server, trust=tmp_path / "other", config=tmp_path / "config.json", check=False
+    )
+    assert refused.returncode != 0
+
+
+@pytest.mark.parametrize("name", [GENERATED, ED25519, WITH_PORT])
+def test_a_delivered_key_is_opened_with_age_imported_and_signs(published, tmp_path, name):
+    if name not in repositories(published):
+        return  # not under this prefix
+    delivered = published.folder / "deliver" / name / "targets.key.age"
+    opened = subprocess.run(["age", "-d", "-i", str(published.team), str(delivered)], capture_output=True, check=True)
+    (tmp_path / "targets.key").write_bytes(opened.stdout)
+    trust = tmp_path / "trust"
+    notary("key", "import", str(tmp_path / "targets.key"), server=published.server, trust=trust)
+    (tmp_path / "image").write_bytes(b"an image")
+    notary("add", "-p", name, "v1", str(tmp_path / "image"), server=published.server, trust=trust)
+    assert "v1" in notary("list", name, server=published.server, trust=tmp_path / "fresh").stdout
+
+
+def test_a_team_that_keeps_its_key_publishes_from_our_root(published, tmp_path):
+    trust = tmp_path / "trust"
+    metadata = trust / "tuf" / OWN_KEY / "metadata"
+    metadata.mkdir(parents=True)
+    root = published.folder / "bundle" / "tuf" / OWN_KEY / "metadata" / "root.json"
+    (metadata / "root.json").write_bytes(root.read_bytes())
+    (tmp_path / "own.key").write_bytes(get("notary").delivery(OWN_KEY, published.own))
+    notary("key", "import", str(tmp_path / "own.key"), server=published.server, trust=trust)
+    (tmp_path / "image").write_bytes(b"an image")
+    notary("add", "-p", OWN_KEY, "v1", str(tmp_path / "image"), server=published.server, trust=trust)
+    assert "v1" in notary("list", OWN_KEY, server=published.server, trust=tmp_path / "fresh").stdout
+
+
+def test_publishing_again_sends_nothing_and_fails_nothing(published):
+    again = program("publish", published.folder, "--server", published.server, ok=1 if "v1" in _tags(published) else 0)
+    assert OWN_KEY in again.stdout + again.stderr
+
+
+def _tags(published: Published) -> str:
+    return notary("list", GENERATED, server=published.server, trust=published.team.parent / "tags").stdout
