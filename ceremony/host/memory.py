@@ -57,6 +57,13 @@ def _may_lock_all(status: Path = Path("/proc/self/status")) -> bool:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (unlimited, unlimited))
     except (ValueError, OSError):
         # The limit stays, and binds whoever lacks CAP_IPC_LOCK.
-        found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status.read_text(encoding="ascii"), re.MULTILINE)
-        return found is not None and bool(int(found[1], 16) >> _CAP_IPC_LOCK & 1)
+        return _capable(status)
     return True
+
+
+def _capable(status: Path) -> bool:
+    try:
+        found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status.read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        return False
+    return found is not None and bool(int(found[1], 16) >> _CAP_IPC_LOCK & 1)

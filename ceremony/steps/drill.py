@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ceremony.core import backup, bundle, software_key
+from ceremony.core import backup, bundle
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.ports import Volume
 from ceremony.core.secret import Secret
@@ -107,7 +107,7 @@ def _repository_keys(room: Room, volume: Volume, identity: Secret) -> Mapping[st
     restored: dict[str, SoftwareKey] = {}
     for name, entry in listed.items() if isinstance(listed, dict) else ():
         data = contents[str(entry["key"])] if isinstance(entry, dict) else b""
-        restored[name] = software_key.from_pkcs8_pem_with_headers(data)
+        restored[name] = room.dialect.read_delivery(data, subject)
         if restored[name].public != public[name].targets:
             raise VerificationError(subject, f"restores another key for {name}", hint=_HINT)
     return restored

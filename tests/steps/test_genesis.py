@@ -92,7 +92,7 @@ def test_the_team_opens_its_delivery_and_finds_the_key_that_signed():
     ceremony = Ceremony(plan=plan(repository(APP, targets=KeyPlan(Source.GENERATE, deliver_to=recipient))))
     ceremony.hold()
     delivered = ceremony.folder.files[f"deliver/{APP}/targets.key.age"]
-    key = software_key.from_pkcs8_pem_with_headers(backup.decrypt(delivered, identity, "delivery"))
+    key = ceremony.room().dialect.read_delivery(backup.decrypt(delivered, identity, "delivery"), "delivery")
     root = json.loads(ceremony.folder.files[f"bundle/tuf/{APP}/metadata/root.json"])
     assert root["signed"]["roles"]["targets"]["keyids"] == [ceremony.room().dialect.key_id(key.public)]
 

@@ -10,6 +10,7 @@ import pytest
 
 from ceremony.core import software_key
 from ceremony.core.bundle import LOG
+from ceremony.core.dialects import notary_keys
 from ceremony.core.keys import Algorithm
 from ceremony.core.plan import Custody, KeyPlan, Mode, RootPlan, Source
 from ceremony.core.ports import Check
@@ -390,7 +391,7 @@ def test_a_wrong_passphrase_fails_the_drill_and_can_be_typed_again():
     ("function", "match"),
     [
         pytest.param("unwrap", "restores to another key", id="a root key"),
-        pytest.param("from_pkcs8_pem_with_headers", f"restores another key for {APP}", id="a repository key"),
+        pytest.param("read", f"restores another key for {APP}", id="a repository key"),
     ],
 )
 def test_a_backup_that_restores_another_key_fails_the_drill(function, match, monkeypatch):
@@ -398,7 +399,7 @@ def test_a_backup_that_restores_another_key_fails_the_drill(function, match, mon
 
     ceremony = Ceremony()
     another = software_key.make(Algorithm.ECDSA_P256)
-    module = backup if function == "unwrap" else software_key
+    module = backup if function == "unwrap" else notary_keys
     before_drill(ceremony, lambda: monkeypatch.setattr(module, function, lambda *_: another))
     hold(ceremony, VerificationError, match, "drill")
 

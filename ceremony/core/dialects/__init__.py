@@ -143,6 +143,10 @@ class Dialect(ABC):
     def delivery(self, repository: str, key: SoftwareKey) -> bytes:
         """Return a private repository key in the form that its team imports; the caller encrypts it at once."""
 
+    @abstractmethod
+    def read_delivery(self, data: bytes, subject: str) -> SoftwareKey:
+        """Return the key that `delivery` wrote; raises VerificationError, naming `subject`, for anything else."""
+
 
 def names() -> tuple[str, ...]:
     """Return the dialects that there are, sorted."""

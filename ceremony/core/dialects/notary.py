@@ -22,7 +22,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from ceremony.core.canonical import Json, JsonObject, encode_trusted
-from ceremony.core.dialects import DetachedSignature, Dialect, Draft, RepositorySpec, RootKey, Signature
+from ceremony.core.dialects import DetachedSignature, Dialect, Draft, RepositorySpec, RootKey, Signature, notary_keys
 from ceremony.core.dialects import notary_client as client
 from ceremony.core.keys import Algorithm, PublicKey, Scheme
 from ceremony.core.software_key import SoftwareKey
@@ -138,15 +138,12 @@ class Notary(Dialect):
         return {"bundle/trust-pinning.json": json.dumps(config, indent=2, sort_keys=True).encode() + b"\n"}
 
     def delivery(self, repository: str, key: SoftwareKey) -> bytes:
-        """Return what `notary key import` takes: plain PKCS#8 PEM with its three headers.
+        """Return what `notary key import` takes."""
+        return notary_keys.write(repository, self.key_id(key.public), key)
 
-        Plain, because the import then encrypts it itself under the team's own
-        passphrase, and because an encrypted key with HMAC-SHA-256 imports silently
-        and is never found again.
-        """
-        first, rest = key.pkcs8_pem().split(b"\n", 1)
-        headers = f"gun: {repository}\npath: {self.key_id(key.public)}\nrole: targets\n\n".encode()
-        return first + b"\n" + headers + rest
+    def read_delivery(self, data: bytes, subject: str) -> SoftwareKey:
+        """Return the key of what `notary key import` takes."""
+        return notary_keys.read(data, subject)
 
 
 def _online(spec: RepositorySpec) -> tuple[tuple[str, PublicKey], ...]:
