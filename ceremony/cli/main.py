@@ -12,7 +12,7 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import suppress
 
 import click
 
@@ -28,6 +28,8 @@ COMMANDS = {
     "publish": ("ceremony.cli.publish", "publish_command", "Publish what a ceremony signed."),
     "audit": ("ceremony.cli.audit", "audit_command", "Verify a ceremony folder."),
 }
+
+_RESUME = "a ceremony that was begun can be resumed: ceremony resume DIR"
 
 
 class _Commands(click.Group):
@@ -60,37 +62,55 @@ def main(arguments: Sequence[str]) -> int:
         warnings.simplefilter("ignore")  # a library's remark to its programmer is nothing that an officer can act on
     try:
         result = ceremony.main(args=list(arguments), prog_name="ceremony", standalone_mode=False)
-    except CeremonyError as error:
-        return _say(error.message, error.hint, error.exit_code)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return ExitCode.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted", "a ceremony that was begun can be resumed: ceremony resume DIR", ExitCode.INCOMPLETE)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return ExitCode.FAILED
-    except Exception as error:  # noqa: BLE001 - the one error boundary: no traceback ever reaches a user
-        return _say(*_unexpected(error), ExitCode.FAILED)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - the one error boundary: no traceback ever reaches a user
+        if isinstance(error, SystemExit) and not error.code:  # so click ends when a shell asked it for completions
+            return ExitCode.DONE
+        return _say(*_ending(error))
     return int(result) if isinstance(result, int) else ExitCode.DONE
 
 
-def _unexpected(error: Exception) -> tuple[str, str]:
+def _ending(error: BaseException) -> tuple[str, str, ExitCode]:
+    """Return sentence, hint and exit code for whatever a command ended with."""
+    if isinstance(error, CeremonyError):
+        return error.message, error.hint, error.exit_code
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return "it was interrupted", _RESUME, ExitCode.INCOMPLETE
+    if isinstance(error, click.ClickException):
+        return *_usage(error), ExitCode.USAGE
+    if isinstance(error, SystemExit):  # so click ends when nobody reads the output any more
+        return "the output was closed before all of it was written", f"let it be read to its end; {_RESUME}", ExitCode.FAILED
+    return *_unexpected(error), ExitCode.FAILED
+
+
+def _usage(error: click.ClickException) -> tuple[str, str]:
+    """Return sentence and hint for a command line that was not understood."""
+    message = error.format_message().removesuffix(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return message[:1].lower() + message[1:], f"{context.command_path if context else 'ceremony'} --help"
+
+
+def _unexpected(error: BaseException) -> tuple[str, str]:
     """Return sentence and hint for an error nobody foresaw: its type and place, never its text, which may hold a secret."""
     place = ""
     trace = error.__traceback__
     while trace is not None:
-        frame = trace.tb_frame
-        if "ceremony" in Path(frame.f_code.co_filename).parts:
-            place = f" at {frame.f_globals.get('__name__', '')}:{trace.tb_lineno}"
+        module = str(trace.tb_frame.f_globals.get("__name__"))
+        if module.partition(".")[0] == "ceremony":
+            place = f" at {module}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return (
-        f"something unexpected happened: {type(error).__name__}{place}",
-        "note this line; a ceremony that was begun can be resumed: ceremony resume DIR",
-    )
+    return f"something unexpected happened: {type(error).__name__}{place}", f"note this line; {_RESUME}"
 
 
 def _say(message: str, hint: str, code: ExitCode) -> ExitCode:
-    click.echo(f"ceremony: {message}", err=True)
-    click.echo(f"hint: {hint}", err=True)
+    with suppress(OSError):  # nobody may be there to read it
+        click.echo(f"ceremony: {_line(message)}", err=True)
+        click.echo(f"hint: {_line(hint)}", err=True)
     return code
+
+
+def _line(text: str) -> str:
+    """Return the text as one line that cannot steer a terminal: file names may hold anything."""
+    return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))

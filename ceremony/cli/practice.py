@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from ceremony.errors import CeremonyError
 
 SECRETS = "practice-secrets.json"
 PIN_DIGITS = 8
+_HINT = "name the folder of a rehearsal, with everything that it left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,28 @@ class Rehearsal:
         return {"a": self.root / "volumes" / "a", "b": self.root / "volumes" / "b", "courier": self.root / "courier"}
 
     def make(self) -> None:
-        """Make the folder; raises CeremonyError when it exists or cannot be made."""
+        """Make the folder, synced; raises CeremonyError when it exists or cannot be made."""
         try:
-            self.root.mkdir(parents=False, mode=0o700)
-            for path in (self.ceremony, *self.media().values()):
-                path.mkdir(parents=True)
+            self.root.mkdir(mode=0o700)
         except FileExistsError as error:
             raise CeremonyError(f"{self.root} exists already", hint="name a new folder; nothing is overwritten") from error
         except OSError as error:
-            raise CeremonyError(
-                f"{self.root} cannot be made: {error.strerror}", hint="name a folder that you can write to"
-            ) from error
+            raise self._not_made(error) from error
+        try:
+            for path in (self.ceremony, *self.media().values()):
+                path.mkdir(parents=True)
+            for path in (self.root.parent, self.root, self.root / "volumes"):
+                _sync(path)
+        except OSError as error:
+            self.remove()
+            raise self._not_made(error) from error
+
+    def remove(self) -> None:
+        """Remove what `make` made, when the rehearsal cannot be begun; never raises."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _not_made(self, error: OSError) -> CeremonyError:
+        return CeremonyError(f"{self.root} cannot be made: {error.strerror}", hint="name a folder that you can write to")
 
 
 @dataclass(slots=True)
@@ -76,31 +89,52 @@ class PracticeSecrets:
     """Name → public key line, and the OpenSSH private key."""
 
     def save(self) -> None:
-        """Write the file, readable by its owner only, synced."""
+        """Write the file, readable by its owner only, synced; raises CeremonyError."""
         data = {
             "practice": "PRACTICE ONLY: no such file exists in production",
             "answers": {key: secret.text() for key, secret in self.answers.items()},
             "people": {name: {"public": public, "private": private.text()} for name, (public, private) in self.people.items()},
         }
         partial = self.path.with_suffix(".part")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(descriptor)
-        partial.replace(self.path)
+        try:
+            partial.unlink(missing_ok=True)  # torn by a crash
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(data, file, indent=2)
+                file.write("\n")
+                file.flush()
+                os.fsync(descriptor)
+            partial.replace(self.path)
+            _sync(self.path.parent)
+        except OSError as error:
+            raise CeremonyError(f"{self.path} cannot be written: {error.strerror}", hint="make room, then resume") from error
 
 
 def load(path: Path) -> PracticeSecrets:
-    """Return what a rehearsal's file holds; raises CeremonyError when it is not one."""
+    """Return what a rehearsal's file holds; raises CeremonyError when it is not there, or not one."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        answers = {str(key): Secret(str(value)) for key, value in data["answers"].items()}
-        people = {str(name): (str(entry["public"]), Secret(str(entry["private"]))) for name, entry in data["people"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CeremonyError(f"{path} is not what a rehearsal left", hint="name the folder of a rehearsal") from error
+        answers = {key: Secret(_text(value)) for key, value in data["answers"].items()}
+        people = {name: (_text(entry["public"]), Secret(_text(entry["private"]))) for name, entry in data["people"].items()}
+    except OSError as error:
+        raise CeremonyError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CeremonyError(f"{path} is not what a rehearsal left", hint=_HINT) from error
     return PracticeSecrets(path, answers, people)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def new_pins(names: Sequence[str], entropy: Entropy) -> Mapping[str, tuple[Secret, Secret]]:

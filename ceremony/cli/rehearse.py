@@ -14,8 +14,8 @@ import click
 from ceremony.cli import stage
 from ceremony.cli.plan_files import EXAMPLE, judge, load_plan, load_site
 from ceremony.cli.practice import PracticeSecrets, Rehearsal, new_pins
-from ceremony.cli.practice_request import practice_request, read_request
-from ceremony.core.plan import Mode, Person, Plan, Site, SiteToken, Source
+from ceremony.cli.practice_request import practice_request, read_request, takes_request
+from ceremony.core.plan import Mode, Person, Plan, Site, SiteToken
 from ceremony.core.plan_support import check_site, refuse_unsupported
 from ceremony.core.script import script
 from ceremony.devices import softhsm
@@ -55,18 +55,20 @@ def rehearse(
     refuse_unsupported(plan, site, Mode.PRACTICE)
     if site is not None:
         check_site(plan, site)
-    request = read_request(request_path) if request_path else None
-    for warning in warnings:
-        click.echo(f"warning: {warning.field}: {warning.message}", err=True)
+        _refuse_unknown_pins(auto=auto)
+    modules = stage.module_digests({token.module for token in site.tokens.values()} if site else {softhsm.find_module()})
+    request = read_request(request_path, plan) if request_path else None
     rehearsal = Rehearsal(out or Path(f"rehearsal-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
     stage.check_answers(auto=auto)
     chosen = set_stage(rehearsal, plan, site)
+    for warning in warnings:
+        click.echo(f"warning: {warning.field}: {warning.message}", err=True)
     inputs = Inputs(
         site=chosen.site,
         script=script(plan, chosen.steps, warnings),
         approvals=approvals,
         request=request if request is not None else practice_request(plan),
-        modules=stage.module_digests(chosen.site),
+        modules=modules,
         substitutions=_substitutions(plan, site, request),
         substituted_request=request is None,
     )
@@ -76,10 +78,16 @@ def rehearse(
 
 
 def set_stage(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stage:
-    """Make the rehearsal's folder with everything that outlives a crash; raises CeremonyError."""
-    if site is None:
-        softhsm.find_module()  # refused before anything is made
+    """Make the rehearsal's folder with everything that outlives a crash; raises CeremonyError, and then leaves nothing."""
     rehearsal.make()
+    try:
+        return _furnish(rehearsal, plan, site)
+    except BaseException:
+        rehearsal.remove()
+        raise
+
+
+def _furnish(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stage:
     known = PracticeSecrets(rehearsal.secrets)
     environment: Mapping[str, str] = {}
     if site is None:
@@ -106,8 +114,21 @@ def set_stage(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stag
 
 
 def practice_people(plan: Plan, known: PracticeSecrets) -> tuple[Person, ...]:
-    """Return the plan's people with the throw-away keys of the rehearsal in place of theirs."""
+    """Return the plan's people with the throw-away keys of the rehearsal in place of theirs; raises CeremonyError for a missing one."""
+    for person in plan.people:
+        if person.name not in known.people:
+            raise CeremonyError(
+                f"{known.path} holds no key of {person.name}", hint="bring the file back as the rehearsal left it"
+            )
     return tuple(replace(person, key=known.people[person.name][0]) for person in plan.people)
+
+
+def _refuse_unknown_pins(*, auto: bool) -> None:
+    if auto:
+        raise CeremonyError(
+            "--auto cannot answer for the tokens of --site: nobody here knows their PINs",
+            hint="leave --auto away, so that people type them; or leave --site away, for throw-away tokens",
+        )
 
 
 def _site_source(tokens: Mapping[str, SiteToken]) -> bytes:
@@ -123,6 +144,6 @@ def _substitutions(plan: Plan, site: Site | None, request: Mapping[str, bytes] |
     found = ["throw-away keys for all people", "folders for the volumes and the courier"]
     if site is None:
         found.append("throw-away SoftHSM tokens for the tokens of the root")
-    if request is None and any(key.source is Source.REQUEST for r in plan.repositories for key in r.keys().values()):
+    if request is None and takes_request(plan):
         found.append("throw-away keys for the keys of the request")
     return tuple(found)

@@ -12,16 +12,21 @@ from ceremony.cli import stage
 from ceremony.cli.plan_files import load_site
 from ceremony.cli.practice import Rehearsal, load
 from ceremony.cli.rehearse import practice_people
-from ceremony.core import bundle
+from ceremony.core import approval, bundle
+from ceremony.core.canonical import JsonObject
 from ceremony.core.plan import Mode, Plan, Site
 from ceremony.core.plan_reader import read_plan, read_site
+from ceremony.core.plan_support import check_site
 from ceremony.devices import softhsm
 from ceremony.devices.hsm import HsmRack
 from ceremony.errors import CeremonyError, StorageError
 from ceremony.host.ssh_keygen import PracticeCosigner, PracticeKey
 from ceremony.steps import resuming
+from ceremony.volumes.faults import told
 from ceremony.volumes.media import FolderMedia
 from ceremony.volumes.store import FolderStore
+
+_HINT = "bring the folder back as it was"
 
 
 @click.command()
@@ -32,29 +37,46 @@ from ceremony.volumes.store import FolderStore
 @click.option("--auto", is_flag=True, help="Answer every question by itself; in a rehearsal only.")
 def resume(folder: Path, *, site_path: Path | None, auto: bool) -> int:
     """Go on with the ceremony in DIR: the ceremony folder, or the rehearsal that holds it."""
-    path = folder / "ceremony" if (folder / "ceremony" / bundle.LOG).exists() else folder
-    if not path.is_dir():
-        raise StorageError(str(folder), "is not a folder", hint="name the ceremony folder, or the rehearsal that holds it")
+    path = _ceremony(folder)
     store = FolderStore(path)
     opened = resuming.read_log(store).records[0].body
-    plan = _plan(store, opened.get("plan"))
+    plan = _plan(store, opened)
     if opened.get("mode") != Mode.PRACTICE:
         raise CeremonyError("this version cannot go on with a production ceremony", hint="use the version that began it")
-    site = load_site(site_path) if site_path else read_site(store.read(bundle.SITE))
+    site = load_site(site_path) if site_path else read_site(_bound(store, bundle.SITE, opened.get("site_sha256")))
+    check_site(plan, site)
     stage.check_answers(auto=auto)
     code = stage.take_up(_stage(Rehearsal(path.resolve().parent), plan, site), auto=auto)
     click.echo(str(path))
     return code
 
 
-def _plan(store: FolderStore, bound: object) -> Plan:
-    source = store.read(bundle.PLAN)
-    if not isinstance(bound, dict) or hashlib.sha256(source).hexdigest() != bound.get("sha256"):
-        raise StorageError(
-            store.name, f"{bundle.PLAN} is not the plan that the first record binds", hint="bring the folder back as it was"
-        )
+def _ceremony(folder: Path) -> Path:
+    """Return the ceremony folder: `folder` itself, or the one in a rehearsal; raises StorageError for what is no folder."""
+    with told(str(folder)):
+        path = folder / "ceremony" if (folder / "ceremony" / bundle.LOG).exists() else folder
+        if path.is_dir():
+            return path
+    raise StorageError(str(folder), "is not a folder", hint="name the ceremony folder, or the rehearsal that holds it")
+
+
+def _plan(store: FolderStore, opened: JsonObject) -> Plan:
+    bound = opened.get("plan")
+    digests = bound if isinstance(bound, dict) else {}
+    source = _bound(store, bundle.PLAN, digests.get("sha256"))
     names = [name for name in store.names() if name.startswith(bundle.PLAN_FILES)]
-    return read_plan(source, {name.removeprefix(bundle.PLAN_FILES): store.read(name) for name in names})
+    plan = read_plan(source, {name.removeprefix(bundle.PLAN_FILES): store.read(name) for name in names})
+    if hashlib.sha256(approval.statement(plan)).hexdigest() != digests.get("statement_sha256"):
+        raise StorageError(store.name, f"a file in {bundle.PLAN_FILES} is not the one that the first record binds", hint=_HINT)
+    return plan
+
+
+def _bound(store: FolderStore, path: str, digest: object) -> bytes:
+    """Return a file that the first record binds by its SHA-256, hex; raises StorageError for any other bytes."""
+    data = store.read(path)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise StorageError(store.name, f"{path} is not the one that the first record binds", hint=_HINT)
+    return data
 
 
 def _stage(rehearsal: Rehearsal, plan: Plan, site: Site) -> stage.Stage:

@@ -14,7 +14,7 @@ import click
 
 from ceremony.cli import stage
 from ceremony.cli.plan_files import judge, load_plan, load_site
-from ceremony.cli.practice_request import read_request
+from ceremony.cli.practice_request import read_request, takes_request
 from ceremony.core.approval import missing_approvals
 from ceremony.core.plan import Mode, Plan, Site
 from ceremony.core.plan_support import check_site, refuse_unsupported
@@ -47,10 +47,12 @@ def run(plan_path: Path, *, site_path: Path, out: Path, request_path: Path | Non
     if out.exists():
         raise CeremonyError(f"{out} exists already", hint="name a new folder; nothing is overwritten")
     if request_path is not None:
-        read_request(request_path)
-    stage.check_answers(auto=False)
+        read_request(request_path, plan)
+    elif takes_request(plan):
+        raise PlanRefused("request", "keys come from a request, and none was given", hint="name its folder with --request")
     _refuse_software(plan, site)
     refuse_unsupported(plan, site, Mode.PRODUCTION)
+    stage.check_answers(auto=False)
 
 
 def _refuse_software(plan: Plan, site: Site) -> None:

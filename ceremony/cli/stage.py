@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ceremony.cli.practice import PracticeSecrets, Remembering
 from ceremony.core import dialects
 from ceremony.core.bundle import LOG
 from ceremony.core.plan import Mode, Person, Plan, Site
-from ceremony.core.ports import Cosigner, Media, Operator, TokenRack, Watcher
+from ceremony.core.ports import Cosigner, LogWriter, Media, Operator, TokenRack, Watcher
 from ceremony.core.procedure import StepInfo, procedure
 from ceremony.errors import CeremonyError, ExitCode
 from ceremony.host import memory
@@ -76,10 +76,10 @@ def check_answers(*, auto: bool) -> None:
         )
 
 
-def module_digests(site: Site) -> Mapping[str, str]:
-    """Return the SHA-256, hex, of each PKCS#11 module that the site names; raises CeremonyError for a missing one."""
+def module_digests(modules: Iterable[str]) -> Mapping[str, str]:
+    """Return the SHA-256, hex, of each PKCS#11 module, by its path; raises CeremonyError for a missing one."""
     digests: dict[str, str] = {}
-    for module in sorted({token.module for token in site.tokens.values() if token.module}):
+    for module in sorted(set(modules)):
         try:
             digests[module] = hashlib.sha256(Path(module).read_bytes()).hexdigest()
         except OSError as error:
@@ -91,9 +91,10 @@ def module_digests(site: Site) -> Mapping[str, str]:
 
 def _on_stage(stage: Stage, ceremony: str, enter: Callable[[Room], None], *, auto: bool) -> ExitCode:
     def work(operator: Operator, watcher: Watcher) -> ExitCode:
-        made = room(stage, ceremony, operator, watcher)
-        enter(made)
-        return runner.hold(made, stage.steps, watcher)
+        with LogFiles(FolderStore(stage.folder), LOG) as log:
+            made = _room(stage, ceremony, log, operator, watcher)
+            enter(made)
+            return runner.hold(made, stage.steps, watcher)
 
     if auto:
         people = HeadlessOperator(stage.secrets.answers if stage.secrets else {}, stage.steps)
@@ -103,14 +104,11 @@ def _on_stage(stage: Stage, ceremony: str, enter: Callable[[Room], None], *, aut
     return run_tui(title=f"{stage.plan.name}: {stage.plan.kind}", mode=stage.mode, steps=stage.steps, work=work)
 
 
-def room(stage: Stage, ceremony: str, operator: Operator, watcher: Watcher) -> Room:
+def _room(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, watcher: Watcher) -> Room:
     """Return the room of a ceremony: every port a real adapter, memory locked, nothing written yet."""
     protection = memory.protect()
     clock, entropy = SystemClock(), SystemEntropy()
-    folder = FolderStore(stage.folder)
-    journal = Journal(
-        LogFiles(folder, LOG), clock, entropy, ceremony=ceremony, recorded_by=stage.plan.recorder(), watch=watcher.recorded
-    )
+    journal = Journal(log, clock, entropy, ceremony=ceremony, recorded_by=stage.plan.recorder(), watch=watcher.recorded)
     return Room(
         plan=stage.plan,
         mode=stage.mode,
@@ -125,5 +123,5 @@ def room(stage: Stage, ceremony: str, operator: Operator, watcher: Watcher) -> R
         rack=stage.rack,
         media=stage.media,
         site_volumes=stage.site.volumes,
-        folder=folder,
+        folder=FolderStore(stage.folder),
     )

@@ -26,40 +26,39 @@ def run(room: Room) -> JsonObject:
             "metadata", "is not what people agreed to sign", hint="stop; the folder was changed since the review"
         )
     fill_keyring(room)
-    signatures = root_signatures(room, specs)
+    roots = [room.dialect.root(spec) for spec in specs]
+    signatures = root_signatures(room, roots)
     files = 0
     for start in range(0, len(specs), FILES_AT_ONCE):
         part = range(start, min(start + FILES_AT_ONCE, len(specs)))
-        finished = {path: data for i in part for path, data in finish(room, specs[i], signatures, i).items()}
+        finished = {p: data for i in part for p, data in finish(room, specs[i], roots[i], [s[i] for s in signatures]).items()}
         room.keep(finished)
         files += len(finished)
         room.operator.progress("metadata written", part.stop, len(specs))
     return {"files": files}
 
 
-def root_signatures(room: Room, specs: Sequence[RepositorySpec]) -> Mapping[int, Sequence[bytes]]:
+def root_signatures(room: Room, roots: Sequence[Draft]) -> Sequence[Sequence[bytes]]:
     """Return, for each root key in the plan's order, its signature over each repository's root."""
-    signed: dict[int, Sequence[bytes]] = {}
-    for position, root in enumerate(made_roots(room)):
+    signed = []
+    for root in made_roots(room):
         token = unlocked(room, root.token)
-        signed[position] = sign_all(
-            room,
-            token,
-            own_key(room, token),
-            room.dialect.scheme(root.public.algorithm),
-            action="sign-root",
-            count=len(specs),
-            message=lambda i: room.dialect.root(specs[i]).payload,
+        scheme = room.dialect.scheme(root.public.algorithm)
+        key = own_key(room, token)
+        signed.append(
+            sign_all(room, token, key, scheme, action="sign-root", count=len(roots), message=lambda i: roots[i].payload)
         )
     return signed
 
 
-def finish(room: Room, spec: RepositorySpec, signatures: Mapping[int, Sequence[bytes]], index: int) -> Mapping[str, bytes]:
-    """Return a repository's finished files (path → bytes): its root, and its targets when its key is made here."""
-    root = room.dialect.root(spec)
+def finish(room: Room, spec: RepositorySpec, root: Draft, signatures: Sequence[bytes]) -> Mapping[str, bytes]:
+    """Return a repository's finished files (path → bytes): its root, and its targets when its key is made here.
+
+    `signatures` are those over the root, in the order of the root keys.
+    """
     by_root = [
-        Signature(room.dialect.root_key_id(key), key.public.algorithm, signatures[position][index])
-        for position, key in enumerate(spec.root_keys)
+        Signature(room.dialect.root_key_id(key), key.public.algorithm, value)
+        for key, value in zip(spec.root_keys, signatures, strict=True)
     ]
     files = {root.path: room.dialect.assemble(root, by_root)}
     if spec.name in room.keyring.keys:

@@ -69,22 +69,23 @@ class _Batches:
 
     def signed(self, numbers: Sequence[int]) -> Iterator[list[bytes]]:
         """Yield the signatures of each of these batches, signed now, verified and recorded."""
-        in_flight: deque[tuple[int, list[bytes]]] = deque()
+        in_flight: deque[tuple[int, list[bytes], JsonObject]] = deque()
 
         def prepare() -> Iterator[Sequence[bytes]]:
             for number in numbers:
                 messages = self._messages(number)
-                self._room.journal.begin(self._action, self._name(number), self._facts(messages))
-                in_flight.append((number, messages))
+                facts = self._facts(messages)
+                self._room.journal.begin(self._action, self._name(number), facts)
+                in_flight.append((number, messages, facts))
                 yield messages
 
         for signatures in self._token.sign_stream(self._key, self._scheme, prepare()):
-            number, messages = in_flight.popleft()
+            number, messages, facts = in_flight.popleft()
             for position, (message, signature) in enumerate(zip(messages, signatures, strict=True)):
                 subject = f"signature {number * self._size + position} of {self._action}"
                 verify(self._key.public, self._scheme, message, signature, subject)
             encoded: list[Json] = [base64.b64encode(s).decode() for s in signatures]
-            self._room.journal.finish(self._action, self._name(number), {**self._facts(messages), "signatures": encoded})
+            self._room.journal.finish(self._action, self._name(number), {**facts, "signatures": encoded})
             yield signatures
 
     def _name(self, number: int) -> str:

@@ -22,7 +22,7 @@ def _plain(text: str) -> bool:
 
 
 TEXTS = (
-    st.text(st.characters(blacklist_categories=("Cc", "Cs"))).map(lambda text: unicodedata.normalize("NFC", text)).filter(_plain)
+    st.text(st.characters(exclude_categories=["Cc", "Cs"])).map(lambda text: unicodedata.normalize("NFC", text)).filter(_plain)
 )
 KEYS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E))
 LEAVES = st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | TEXTS

@@ -123,8 +123,7 @@ def _server_key(raw: bytes) -> bytes:
     return json.dumps({"keytype": "ed25519", "keyval": {"public": base64.b64encode(raw).decode(), "private": None}}).encode()
 
 
-@pytest.fixture(autouse=True)
-def fast_seal(monkeypatch: pytest.MonkeyPatch) -> None:
+def quicken(patch: pytest.MonkeyPatch) -> None:
     """Replace age's passphrase work, two seconds each time, by a keyed envelope; `tests/core/test_backup.py` has the real one."""
 
     def seal(identity: Secret, passphrase: Secret) -> bytes:
@@ -136,8 +135,14 @@ def fast_seal(monkeypatch: pytest.MonkeyPatch) -> None:
             raise VerificationError("identity.age", "does not open with this passphrase", hint="type the words again")
         return Secret(identity)
 
-    monkeypatch.setattr(backup, "seal_identity", seal)
-    monkeypatch.setattr(backup, "open_identity", unseal)
+    patch.setattr(backup, "seal_identity", seal)
+    patch.setattr(backup, "open_identity", unseal)
+
+
+@pytest.fixture(autouse=True)
+def fast_seal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quicken every test of a module that imports this."""
+    quicken(monkeypatch)
 
 
 @dataclass
@@ -185,7 +190,9 @@ class Ceremony:
     def inputs(self) -> Inputs:
         """Return what a ceremony begins with."""
         site = Site(tokens={}, volumes={}, yubico_roots="", source=b"# the site\n")
-        return Inputs(site, "# the script\n", {}, self.request or {}, {}, ("throw-away tokens",), substituted_request=self.substituted)
+        return Inputs(
+            site, "# the script\n", {}, self.request or {}, {}, ("throw-away tokens",), substituted_request=self.substituted
+        )
 
     def begin(self) -> Room:
         """Return a room whose ceremony was opened."""

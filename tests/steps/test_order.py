@@ -65,6 +65,7 @@ def test_a_log_is_not_closed_over_an_open_act():
 @pytest.mark.parametrize(
     "listed",
     [
+        pytest.param([APP], id="no object"),
         pytest.param({APP: {"signers": []}}, id="no list of signers"),
         pytest.param({APP: {"signers": {}, "targets": "key", "snapshot": "key", "timestamp": "key"}}, id="a text for a key"),
     ],

@@ -35,9 +35,8 @@ MEGABYTE = "x" * 1_000_000
     ("key", "agreed"),
     [("enter", True), ("y", True), ("Y", True), ("escape", False), ("n", False), ("N", False)],
 )
-@pytest.mark.parametrize("size", SIZES)
-async def test_confirm_is_answered_by_one_key(key: str, agreed: bool, size: tuple[int, int]) -> None:
-    async with on_stage(lambda o: o.confirm(PROMPT), size=size) as show:
+async def test_confirm_is_answered_by_one_key(key: str, agreed: bool) -> None:
+    async with on_stage(lambda o: o.confirm(PROMPT)) as show:
         await show.modal(ConfirmModal)
         assert "Enter  yes" in show.text()
         assert "Esc  no" in show.text()
@@ -345,9 +344,8 @@ HOSTILE = "evil\x1b[2J\u202e[bold red]name[/][@click=app.stop]x[/]\n"
         pytest.param(lambda o: o.confirm(Prompt("k", "title"), HOSTILE), id="confirm by a word"),
     ],
 )
-@pytest.mark.parametrize("size", SIZES)
-async def test_text_from_outside_is_shown_and_never_obeyed(call: Callable[[Operator], object], size: tuple[int, int]) -> None:
-    async with on_stage(call, size=size, title=HOSTILE) as show:
+async def test_text_from_outside_is_shown_and_never_obeyed(call: Callable[[Operator], object]) -> None:
+    async with on_stage(call, title=HOSTILE) as show:
         await show.modal(QuestionModal)
         text = show.text()
         assert "\x1b" not in text

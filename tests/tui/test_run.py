@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from fcntl import ioctl
 from pathlib import Path
@@ -93,13 +94,23 @@ class Terminal:
         self.process = subprocess.Popen(program, stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env=environ)
         os.close(slave)
         self.seen = b""
+        self._until = time.monotonic() + 2 * PATIENCE
 
     def wait_for(self, text: str) -> None:
         """Read until `text` was drawn since the last key."""
         while text.encode() not in self.seen:
-            ready, _, _ = select.select([self._master], [], [], PATIENCE)
-            assert ready, f"{text!r} was not drawn; seen was {self.seen[-3000:]!r}"
-            self.seen += os.read(self._master, 65536)
+            assert self._read(), f"{text!r} was not drawn; seen was {self.seen[-3000:]!r}"
+
+    def _read(self) -> bool:
+        """Read what is there; False at the end, or when the time is up."""
+        left = self._until - time.monotonic()
+        ready, _, _ = select.select([self._master], [], [], max(0, left))
+        try:
+            data = os.read(self._master, 65536) if ready else b""
+        except OSError:
+            data = b""  # the other side is closed
+        self.seen += data
+        return bool(data)
 
     def send(self, data: bytes) -> None:
         self.seen = b""
@@ -107,12 +118,9 @@ class Terminal:
 
     def end(self) -> int:
         """Read to the end; return the exit code."""
-        try:
-            while data := os.read(self._master, 65536):
-                self.seen += data
-        except OSError:
-            pass  # the other side is closed
-        return self.process.wait(PATIENCE)
+        while self._read():
+            pass
+        return self.process.wait(1)
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -138,7 +146,7 @@ def test_a_ceremony_on_a_terminal_survives_interrupts_and_ends_by_a_decision(ter
     terminal.process.send_signal(signal.SIGINT)
     terminal.wait_for("Stop the ceremony?")
     terminal.send(b"y")
-    terminal.wait_for("it can be resumed")
+    terminal.wait_for("Steps done in this sitting")
     terminal.send(b"\r")
     assert terminal.end() == ExitCode.INCOMPLETE
     assert b"people stopped the ceremony\r\n" in terminal.seen

@@ -17,11 +17,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from ceremony.core.canonical import Json, JsonObject, encode_trusted
 from ceremony.core.dialects import DetachedSignature, Dialect, Draft, RepositorySpec, RootKey, Signature, notary_keys
 from ceremony.core.dialects import notary_client as client
 from ceremony.core.keys import Algorithm, PublicKey, Scheme
@@ -38,6 +37,7 @@ METHODS = {"ecdsa": "ecdsa", "rsa": "rsapss", "ed25519": "eddsa"}
 SCHEMES = {"ecdsa": Scheme.ECDSA_SHA256, "rsa": Scheme.RSA_PSS_SHA256, "ed25519": Scheme.ED25519}
 
 # Go's encoding/json escapes these even inside a RawMessage (HTMLEscape).
+_ESCAPED = "<>&\u2028\u2029"
 _GO_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
@@ -47,24 +47,39 @@ def go_encoding(payload: bytes, signatures: Sequence[Signature]) -> bytes:
         f'{{"keyid":"{s.key_id}","method":"{METHODS[KEY_TYPES[s.algorithm]]}","sig":"{base64.b64encode(s.value).decode()}"}}'
         for s in signatures
     )
-    return f'{{"signed":{payload.decode()},"signatures":[{listed}]}}'.translate(_GO_ESCAPES).encode()
+    text = f'{{"signed":{payload.decode()},"signatures":[{listed}]}}'
+    return (text.translate(_GO_ESCAPES) if any(char in text for char in _ESCAPED) else text).encode()
 
 
-def key_entry(public: PublicKey) -> tuple[str, JsonObject]:
-    """Return key id and metadata entry of a repository key."""
+def key_entry(public: PublicKey) -> tuple[str, str]:
+    """Return key id and canonical metadata entry of a repository key."""
     raw = public.raw_ed25519 if public.algorithm is Algorithm.ED25519 else public.spki
     return _entry(KEY_TYPES[public.algorithm], base64.b64encode(raw).decode())
 
 
 @lru_cache(maxsize=64)
-def _root_entry(key: RootKey) -> tuple[str, JsonObject]:
+def _root_entry(key: RootKey) -> tuple[str, str]:
     return _entry(f"{KEY_TYPES[key.public.algorithm]}-x509", base64.b64encode(key.certificate.encode()).decode())
 
 
-def _entry(key_type: str, public: str) -> tuple[str, JsonObject]:
-    # Both texts are base64 or fixed words, so the canonical form needs no encoder.
+def _entry(key_type: str, public: str) -> tuple[str, str]:
+    # Both texts are base64 or fixed words, so the canonical form needs no encoder; ten thousand roots feel it.
     canonical = f'{{"keytype":"{key_type}","keyval":{{"private":null,"public":"{public}"}}}}'
-    return hashlib.sha256(canonical.encode()).hexdigest(), {"keytype": key_type, "keyval": {"private": None, "public": public}}
+    return hashlib.sha256(canonical.encode()).hexdigest(), canonical
+
+
+def _object(members: Mapping[str, str]) -> str:
+    """Return the canonical object of members that are canonical already; their names are hex or fixed words."""
+    return "{" + ",".join(f'"{name}":{members[name]}' for name in sorted(members)) + "}"
+
+
+def _key_ids(key_ids: Iterable[str]) -> str:
+    return "[" + ",".join(f'"{key_id}"' for key_id in sorted(set(key_ids))) + "]"
+
+
+@lru_cache(maxsize=16)
+def _time(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Notary(Dialect):
@@ -94,34 +109,31 @@ class Notary(Dialect):
     def root(self, spec: RepositorySpec) -> Draft:
         """Return root metadata: four roles, each key once."""
         roots = [_root_entry(key) for key in spec.root_keys]
-        online = {role: key_entry(public) for role, public in _online(spec)}
-        roles: JsonObject = {role: _role([key_id], 1) for role, (key_id, _) in online.items()}
-        roles["root"] = _role([key_id for key_id, _ in roots], spec.threshold)
-        keys: JsonObject = dict([*roots, *online.values()])
-        signed: JsonObject = {
-            "_type": "Root",
-            "consistent_snapshot": False,
-            "expires": _time(spec.root_expires),
-            "keys": keys,
-            "roles": roles,
-            "version": spec.version,
-        }
-        return Draft(spec.name, "root", self.path(spec.name, "root"), encode_trusted(signed))
+        targets, snapshot, timestamp = key_entry(spec.targets), key_entry(spec.snapshot), key_entry(spec.timestamp)
+        roles = (
+            f'{{"root":{{"keyids":{_key_ids(key_id for key_id, _ in roots)},"threshold":{spec.threshold}}},'
+            f'"snapshot":{{"keyids":["{snapshot[0]}"],"threshold":1}},'
+            f'"targets":{{"keyids":["{targets[0]}"],"threshold":1}},'
+            f'"timestamp":{{"keyids":["{timestamp[0]}"],"threshold":1}}}}'
+        )
+        keys = _object(dict([*roots, targets, snapshot, timestamp]))
+        signed = (
+            f'{{"_type":"Root","consistent_snapshot":false,"expires":"{_time(spec.root_expires)}",'
+            f'"keys":{keys},"roles":{roles},"version":{spec.version}}}'
+        )
+        return Draft(spec.name, "root", self.path(spec.name, "root"), signed.encode())
 
     def targets(self, spec: RepositorySpec) -> Draft:
         """Return targets metadata: no targets yet; each signer as docker makes it, `targets/<name>` and `targets/releases`."""
         entries = {signer.name: key_entry(signer.public) for signer in spec.signers}
-        roles: list[Json] = [_delegation(f"targets/{name}", [key_id]) for name, (key_id, _) in entries.items()]
+        roles = [_delegation(f"targets/{name}", [key_id]) for name, (key_id, _) in entries.items()]
         if entries:
             roles.append(_delegation("targets/releases", [key_id for key_id, _ in entries.values()]))
-        signed: JsonObject = {
-            "_type": "Targets",
-            "delegations": {"keys": dict(entries.values()), "roles": roles},
-            "expires": _time(spec.targets_expires),
-            "targets": {},
-            "version": spec.version,
-        }
-        return Draft(spec.name, "targets", self.path(spec.name, "targets"), encode_trusted(signed))
+        signed = (
+            f'{{"_type":"Targets","delegations":{{"keys":{_object(dict(entries.values()))},"roles":[{",".join(roles)}]}},'
+            f'"expires":"{_time(spec.targets_expires)}","targets":{{}},"version":{spec.version}}}'
+        )
+        return Draft(spec.name, "targets", self.path(spec.name, "targets"), signed.encode())
 
     def assemble(self, draft: Draft, signatures: Sequence[Signature]) -> bytes:
         """Return the file as Go writes it."""
@@ -146,20 +158,8 @@ class Notary(Dialect):
         return notary_keys.read(data, subject)
 
 
-def _online(spec: RepositorySpec) -> tuple[tuple[str, PublicKey], ...]:
-    return (("targets", spec.targets), ("snapshot", spec.snapshot), ("timestamp", spec.timestamp))
-
-
-def _role(key_ids: Sequence[str], threshold: int) -> JsonObject:
-    return {"keyids": list[Json](sorted(set(key_ids))), "threshold": threshold}
-
-
-def _delegation(name: str, key_ids: Sequence[str]) -> JsonObject:
-    return {"keyids": list[Json](sorted(set(key_ids))), "name": name, "paths": [""], "threshold": 1}
-
-
-def _time(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _delegation(name: str, key_ids: Iterable[str]) -> str:
+    return f'{{"keyids":{_key_ids(key_ids)},"name":{json.dumps(name, ensure_ascii=False)},"paths":[""],"threshold":1}}'
 
 
 DIALECT = Notary()

@@ -221,6 +221,9 @@ def _time(value: Json, subject: str) -> datetime:
 
 def _base64(text: str, subject: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except ValueError as error:
         raise VerificationError(subject, "holds what is not base64", hint=HINT) from error
+    if base64.b64encode(data).decode() != text:  # a server would write the bits that are left over as zeros
+        raise VerificationError(subject, "holds base64 in another form than a server stores", hint=HINT)
+    return data

@@ -40,18 +40,20 @@ class Modal(ModalScreen[Result]):
 
     HEADING = ""
 
+    def __init__(self, classes: str = "") -> None:
+        super().__init__(classes=classes)
+        self._note = Static(classes="note", markup=False)
+        self._note.display = False
+        self._key_line = KeyLine(self.keys())
+
     def compose(self) -> ComposeResult:
         """Lay out the frame: title on its border, content, a note, the keys."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(visible(self.heading()))
             yield from self.content()
-            yield Static(classes="note", markup=False)
-            yield KeyLine(self.keys())
+            yield self._note
+            yield self._key_line
         yield TooSmall()
-
-    def on_mount(self) -> None:
-        """Hide the note until there is one."""
-        self.query_one(".note").display = False
 
     def heading(self) -> str:
         """Return the title on the border."""
@@ -67,9 +69,8 @@ class Modal(ModalScreen[Result]):
 
     def note(self, text: str) -> None:
         """Say something about what was just typed."""
-        note = self.query_one(".note", Static)
-        note.update(visible(text))
-        note.display = bool(text)
+        self._note.update(visible(text))
+        self._note.display = bool(text)
 
     def answer(self, result: Result) -> None:
         """Leave with `result`; not while the terminal is too small to have shown what is answered."""
@@ -115,7 +116,7 @@ class QuestionModal(Modal[Result]):
 
     def _name_scrolling(self) -> None:
         if any(detail.max_scroll_y for detail in self.query(".detail").results(VerticalScroll)):
-            self.query_one(KeyLine).show([*self.keys(), replace(SCROLL_DOWN, show=True)])
+            self._key_line.show([*self.keys(), replace(SCROLL_DOWN, show=True)])
 
     def action_scroll_detail(self, pages: int) -> None:
         """Scroll the detail, wherever the focus is."""

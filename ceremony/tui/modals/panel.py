@@ -24,7 +24,7 @@ class PanelModal(Modal[None]):
     ]
 
     def __init__(self, title: str, text: str, *, hint: str = "", failed: bool = False) -> None:
-        super().__init__(classes="failed" if failed else "")
+        super().__init__("failed" if failed else "")
         self._title = title
         self._text = text
         self._hint = hint

@@ -37,25 +37,26 @@ class ReviewModal(QuestionModal[bool]):
     def __init__(self, question: Review) -> None:
         super().__init__(question.prompt)
         self._changes = question.changes
+        self._table = DataTable[Text](cursor_type="row")
+        self._whole = Static(markup=False)
 
     def body(self) -> Iterable[Widget]:
         """Count the changes, list them, and leave room for one in full."""
         repositories = len({change.repository for change in self._changes})
         yield Static(f"{len(self._changes):,} changes in {repositories:,} repositories.", classes="must", markup=False)
-        yield DataTable[Text](cursor_type="row", zebra_stripes=False)
-        yield VerticalScroll(Static(classes="whole", markup=False), classes="change", can_focus=False)
+        yield self._table
+        yield VerticalScroll(self._whole, classes="change", can_focus=False)
 
     def on_mount(self) -> None:
         """Fill the table."""
-        table = self.query_one(DataTable)
         more = max(0, self.size.width - 80)
         for name, (width, share) in COLUMNS.items():
-            table.add_column(name, width=width + more * share // 4, key=name)
-        table.add_rows(_row(change) for change in self._changes)
+            self._table.add_column(name, width=width + more * share // 4, key=name)
+        self._table.add_rows(_row(change) for change in self._changes)
 
     def action_move(self) -> None:
         """Give the focus back to the table, which moves."""
-        self.query_one(DataTable).focus()
+        self._table.focus()
 
     def action_answer(self, agreed: bool) -> None:
         """Answer."""
@@ -66,7 +67,7 @@ class ReviewModal(QuestionModal[bool]):
         """Show the marked change in full."""
         change = self._changes[row.cursor_row]
         where = f"{visible(change.repository)}  {visible(change.role)}  {visible(change.field)}"
-        self.query_one(".whole", Static).update(f"{where}\nbefore: {_side(change.before)}\nafter:  {_side(change.after)}")
+        self._whole.update(f"{where}\nbefore: {_side(change.before)}\nafter:  {_side(change.after)}")
 
 
 def _side(value: str) -> str:

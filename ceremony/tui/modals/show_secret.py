@@ -23,7 +23,6 @@ from ceremony.core.secret import Secret
 from ceremony.tui.messages import ShowSecret
 from ceremony.tui.modals.base import QuestionModal
 from ceremony.tui.text import visible
-from ceremony.tui.widgets.keys import KeyLine
 
 COLUMNS = 3
 AIRY = 6
@@ -77,11 +76,14 @@ class ShowSecretModal(QuestionModal[None]):
         super().__init__(question.prompt)
         self._secret: Secret | None = question.secret
         self._stage = Stage.COVER
+        self._instruction = Static(classes="must", markup=False)
+        self._words = SecretWords()
+        self._place = VerticalScroll(self._words, classes="words")
 
     def body(self) -> Iterable[Widget]:
         """Show the stage's instruction, and the place of the words."""
-        yield Static(classes="must stage", markup=False)
-        yield VerticalScroll(SecretWords(), classes="words")
+        yield self._instruction
+        yield self._place
 
     def on_mount(self) -> None:
         """Begin with covered eyes."""
@@ -119,12 +121,11 @@ class ShowSecretModal(QuestionModal[None]):
     def _enter(self, stage: Stage) -> None:
         self._stage = stage
         who = visible(self._prompt.who) or "Its keeper"
-        self.query_one(".stage", Static).update(stage.value.format(who=who))
-        self.query_one(SecretWords).lend(self._secret if stage is Stage.WRITE else None)
-        place = self.query_one(".words")
-        place.display = stage is Stage.WRITE
-        place.focus()
+        self._instruction.update(stage.value.format(who=who))
+        self._words.lend(self._secret if stage is Stage.WRITE else None)
+        self._place.display = stage is Stage.WRITE
+        self._place.focus()
         words = {Stage.COVER: "it is covered, show it", Stage.WRITE: "it is written down, wipe it", Stage.WRITTEN: "yes, go on"}
         on, back = self.keys()
         line = [Binding(on.key, on.action, words[stage], key_display=on.key_display)]
-        self.query_one(KeyLine).show([*line, back] if stage is Stage.WRITTEN else line)
+        self._key_line.show([*line, back] if stage is Stage.WRITTEN else line)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a root key must read back as, for each custody, before and after it is locked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from ceremony.core.custody import attributes_json, check_made
+from ceremony.core.keys import Algorithm
+from ceremony.core.plan import Custody
+from ceremony.core.ports import KeyAttributes, TokenKey
+from ceremony.errors import VerificationError
+from tests.vectors.known_keys import known
+
+PUBLIC = known(Algorithm.ECDSA_P256).public
+ONLY = KeyAttributes(local=True, sensitive=True, extractable=False, always_sensitive=True, never_extractable=True)
+WRAPPABLE = replace(ONLY, extractable=True, never_extractable=False)
+LOCKED = replace(WRAPPABLE, extractable=False)
+
+
+def _key(attributes: KeyAttributes) -> TokenKey:
+    return TokenKey("acme-root", b"\x01", PUBLIC, attributes)
+
+
+GOOD: dict[str, tuple[KeyAttributes, Custody, bool]] = {
+    "token-only": (ONLY, Custody.TOKEN_ONLY, False),
+    "token-only, after locking": (ONLY, Custody.TOKEN_ONLY, True),
+    "token-wrapped, not locked yet": (WRAPPABLE, Custody.TOKEN_WRAPPED, False),
+    "token-wrapped, locked": (LOCKED, Custody.TOKEN_WRAPPED, True),
+}
+
+
+@pytest.mark.parametrize(("attributes", "custody", "locked"), GOOD.values(), ids=GOOD)
+def test_takes_a_key_that_fits_its_custody(attributes: KeyAttributes, custody: Custody, locked: bool) -> None:
+    check_made(_key(attributes), Algorithm.ECDSA_P256, custody, locked=locked)
+
+
+ONLY_PLAN, WRAPPED_PLAN = Custody.TOKEN_ONLY, Custody.TOKEN_WRAPPED
+REFUSED = [
+    pytest.param(replace(ONLY, local=False), ONLY_PLAN, False, "was not made on the token", id="put on the token"),
+    pytest.param(replace(ONLY, sensitive=False), ONLY_PLAN, False, "could be read from the token", id="not sensitive"),
+    pytest.param(replace(ONLY, always_sensitive=False), ONLY_PLAN, False, "could be read", id="not always sensitive"),
+    pytest.param(replace(ONLY, extractable=True), ONLY_PLAN, False, "can leave the token", id="token-only, extractable"),
+    pytest.param(LOCKED, ONLY_PLAN, False, "could have left the token", id="token-only, once extractable"),
+    pytest.param(LOCKED, WRAPPED_PLAN, False, "cannot be wrapped for its backup", id="token-wrapped, not extractable"),
+    pytest.param(WRAPPABLE, WRAPPED_PLAN, True, "can leave the token", id="token-wrapped, locked in vain"),
+    pytest.param(replace(WRAPPABLE, local=False), WRAPPED_PLAN, False, "was not made on the token", id="wrapped, put there"),
+    pytest.param(replace(LOCKED, sensitive=False), WRAPPED_PLAN, True, "could be read", id="wrapped, not sensitive"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "custody", "locked", "says"), REFUSED)
+def test_refuses_a_key_that_does_not_fit(attributes: KeyAttributes, custody: Custody, locked: bool, says: str) -> None:
+    with pytest.raises(VerificationError, match=f"^root key {PUBLIC.sha256[:16]}: {says}") as caught:
+        check_made(_key(attributes), Algorithm.ECDSA_P256, custody, locked=locked)
+    assert "do not use this token" in caught.value.hint
+
+
+def test_refuses_a_key_of_another_algorithm() -> None:
+    with pytest.raises(VerificationError, match=r": is ecdsa-p256, not ecdsa-p384$"):
+        check_made(_key(ONLY), Algorithm.ECDSA_P384, Custody.TOKEN_ONLY, locked=False)
+
+
+def test_takes_exactly_the_good_ones_of_all_that_a_token_may_say() -> None:
+    good = set(GOOD.values())
+    # A wrapped key that says it never could leave says too much, and nothing against its custody.
+    good |= {(replace(a, never_extractable=True), c, k) for a, c, k in good if c is WRAPPED_PLAN}
+    for flags in product([True, False], repeat=5):
+        for custody, locked in product([ONLY_PLAN, WRAPPED_PLAN], [True, False]):
+            attributes = KeyAttributes(*flags)
+            try:
+                check_made(_key(attributes), Algorithm.ECDSA_P256, custody, locked=locked)
+            except VerificationError:
+                assert (attributes, custody, locked) not in good
+            else:
+                assert (attributes, custody, locked) in good
+
+
+def test_a_record_states_every_attribute() -> None:
+    assert attributes_json(ONLY) == {
+        "local": True,
+        "sensitive": True,
+        "extractable": False,
+        "always_sensitive": True,
+        "never_extractable": True,
+    }
