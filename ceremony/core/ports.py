@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a step may see of the world: the ports, and the values that pass through them.
+"""What a step may see of the world: the ports; the values that pass through them are in `port_values`.
 
 A step is a plain function over these protocols, so it never knows who answers: a
 person before a screen, a headless run, or a test. Real implementations live in
@@ -14,12 +14,53 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ceremony.core.keys import Algorithm, PublicKey, Scheme
+from ceremony.core.keys import PublicKey, Scheme
+from ceremony.core.port_values import (
+    Change,
+    Check,
+    Deviation,
+    KeyAttributes,
+    KeyRequest,
+    MediumIdentity,
+    Option,
+    PinState,
+    Prompt,
+    TokenIdentity,
+    TokenKey,
+    ToolFacts,
+)
 from ceremony.core.secret import Secret
+
+__all__ = [
+    "Change",
+    "Check",
+    "Clock",
+    "Cosigner",
+    "Deviation",
+    "Entropy",
+    "Folder",
+    "Host",
+    "KeyAttributes",
+    "KeyRequest",
+    "LogWriter",
+    "Media",
+    "MediumIdentity",
+    "Operator",
+    "Option",
+    "PinState",
+    "Prompt",
+    "Readable",
+    "Token",
+    "TokenIdentity",
+    "TokenKey",
+    "TokenRack",
+    "ToolFacts",
+    "Volume",
+    "Watcher",
+]
 
 # --- time and chance ---------------------------------------------------------
 
@@ -49,71 +90,6 @@ class Entropy(Protocol):
 
 
 # --- tokens ------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TokenIdentity:
-    """What names a device: its serial above all."""
-
-    name: str
-    """The plan's name for it."""
-    kind: str
-    """`pkcs11` or `yubikey`."""
-    serial: str
-    manufacturer: str
-    model: str
-    firmware: str
-    label: str
-    software: bool
-    """A token made of files: good for practice, refused in production."""
-    module: str = ""
-    """Path of the PKCS#11 module; empty for a YubiKey."""
-    module_sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PinState:
-    """What the token tells of its PIN before anyone tries one."""
-
-    retries_left: int | None
-    """None where the token does not tell."""
-    locked: bool
-    initialised: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class KeyAttributes:
-    """What was read back from a private key after it was made (PKCS#11 v2.40, section 4.9)."""
-
-    local: bool
-    sensitive: bool
-    extractable: bool
-    always_sensitive: bool
-    never_extractable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRequest:
-    """A key to be made on a token."""
-
-    label: str
-    key_id: bytes
-    """CKA_ID: says which ceremony made it, so that a resumed one knows its own."""
-    algorithm: Algorithm
-    extractable: bool
-    """True only for custody `token-wrapped`, until the key is locked."""
-    pin_policy: str = "always"
-    touch_policy: str = "cached"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenKey:
-    """A private key on a token, found by its label and id, with its public half."""
-
-    label: str
-    key_id: bytes
-    public: PublicKey
-    attributes: KeyAttributes
 
 
 class Token(Protocol):
@@ -237,22 +213,6 @@ class Folder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class MediumIdentity:
-    """What tells one removable medium from another."""
-
-    serial: str
-    device: str
-    """The physical device; two partitions of one stick share it."""
-    model: str
-    size: int
-    """Bytes in all."""
-    free: int
-    """Bytes free."""
-    folder: bool
-    """A plain folder in a medium's place: practice only."""
-
-
 class Volume(Folder, Protocol):
     """A removable medium, opened."""
 
@@ -293,25 +253,6 @@ class LogWriter(Protocol):
 # --- the machine and its people ----------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One preflight check of the machine."""
-
-    name: str
-    passed: bool
-    saw: str
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolFacts:
-    """What runs this ceremony."""
-
-    version: str
-    sha256: str
-    """Over the names and digests of the program's own files."""
-
-
 class Host(Protocol):
     """The machine that the ceremony runs on."""
 
@@ -330,49 +271,6 @@ class Cosigner(Protocol):
     def sign(self, person: str, namespace: str, message: bytes) -> bytes | None:
         """Return `person`'s armored SSHSIG over `message`; None when the person cannot sign here and now."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A question: `key` tells headless answerers what is asked, the rest is for people."""
-
-    key: str
-    title: str
-    detail: str = ""
-    who: str = ""
-    """Who must answer: a person's name or role; empty for whoever is at the keyboard."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One of the things to choose among."""
-
-    key: str
-    label: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One difference between what is published and what is about to be signed."""
-
-    repository: str
-    role: str
-    field: str
-    before: str
-    """Empty when it is new."""
-    after: str
-    """Empty when it goes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """Something that did not go as the plan says."""
-
-    expected: str
-    happened: str
-    decided: str
-    by: str
 
 
 class Operator(Protocol):

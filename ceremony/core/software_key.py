@@ -8,9 +8,6 @@ from a caller's bytes.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,7 +19,6 @@ from ceremony.errors import VerificationError
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
-_PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----\n(?:(?:[^\n]+\n)+\n)?([A-Za-z0-9+/=\n]+)\n-----END PRIVATE KEY-----\n?")
 _HASHES: dict[Scheme, hashes.HashAlgorithm] = {Scheme.ECDSA_SHA256: hashes.SHA256(), Scheme.ECDSA_SHA384: hashes.SHA384()}
 
 
@@ -88,22 +84,3 @@ def from_pkcs8(der: bytes) -> SoftwareKey:
     if not isinstance(private, PrivateKey):
         raise VerificationError("private key", "is of an algorithm that no dialect takes", hint="the backup is of another kind")
     return SoftwareKey(from_crypto(private.public_key()), private)
-
-
-def from_pkcs8_pem_with_headers(data: bytes) -> SoftwareKey:
-    """Return the key of a PEM PKCS#8 that may carry headers before its first blank line (RFC 1421, section 4.4).
-
-    Raises VerificationError for anything else.
-    """
-    found = _PEM.fullmatch(data)
-    if found is None:
-        raise _not_pem()
-    try:
-        der = base64.b64decode(found[1].replace(b"\n", b""), validate=True)
-    except binascii.Error as error:
-        raise _not_pem() from error
-    return from_pkcs8(der)
-
-
-def _not_pem() -> VerificationError:
-    return VerificationError("private key", "is not a PEM file", hint="the backup is damaged, or of another kind")

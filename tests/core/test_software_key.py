@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import pickle
 from collections.abc import Callable
@@ -116,50 +115,6 @@ def test_comes_back_from_pkcs8(algorithm: Algorithm) -> None:
     assert openssl.openssl("pkey", "-inform", "DER", "-outform", "PEM", stdin=key.pkcs8()) == key.pkcs8_pem() == pem(algorithm)
 
 
-HEADERS = [
-    pytest.param(b"", id="no headers"),
-    pytest.param(b"role: targets\n\n", id="one header"),
-    pytest.param(b"gun: docker.io/acme/app\npath: 00ff\nrole: targets\n\n", id="those of Notary"),
-]
-
-
-@pytest.mark.parametrize("headers", HEADERS)
-@pytest.mark.parametrize("algorithm", Algorithm)
-def test_comes_back_from_pem_with_headers(algorithm: Algorithm, headers: bytes) -> None:
-    first, rest = pem(algorithm).split(b"\n", 1)
-    for data in (first + b"\n" + headers + rest, first + b"\n" + headers + rest.rstrip()):
-        assert software_key.from_pkcs8_pem_with_headers(data).public == known(algorithm).public
-
-
-def _body() -> bytes:
-    return b"\n".join(pem(Algorithm.ECDSA_P256).splitlines()[1:-1])
-
-
-def _pem(body: bytes, kind: bytes = b"PRIVATE KEY") -> bytes:
-    return b"-----BEGIN %s-----\n%s\n-----END %s-----\n" % (kind, body, kind)
-
-
-REFUSED_PEM = [
-    pytest.param(b"", "is not a PEM file", id="nothing"),
-    pytest.param(b"\n", "is not a PEM file", id="a blank line"),
-    pytest.param(_body(), "is not a PEM file", id="no first and last line"),
-    pytest.param(_pem(_body(), b"CERTIFICATE"), "is not a PEM file", id="of another kind"),
-    pytest.param(_pem(_body()) * 2, "is not a PEM file", id="two keys"),
-    pytest.param(_pem(_body()).splitlines()[0] + b"\n" + _body(), "is not a PEM file", id="cut off"),
-    pytest.param(_pem(_body()[:-1]), "is not a PEM file", id="a character short"),
-    pytest.param(_pem(b"role: targets\n" + _body()), "is not a PEM file", id="a header and no blank line"),
-    pytest.param(_pem(b"*" + _body()), "is not a PEM file", id="a character that is not base64"),
-    pytest.param(_pem("é".encode() + _body()), "is not a PEM file", id="a character that is not ASCII"),
-    pytest.param(_pem(base64.b64encode(b"nothing")), "is not a PKCS#8 key", id="something else in it"),
-]
-
-
-@pytest.mark.parametrize(("data", "says"), REFUSED_PEM)
-def test_refuses_a_pem_that_is_not_one_key(data: bytes, says: str) -> None:
-    with pytest.raises(VerificationError, match=f"^private key: {says}$"):
-        software_key.from_pkcs8_pem_with_headers(data)
-
-
 def _encoded(
     private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | x25519.X25519PrivateKey,
     encryption: serialization.KeySerializationEncryption | None = None,
@@ -204,21 +159,16 @@ def test_refuses_what_is_no_private_key_of_ours(make: Callable[[], bytes], says:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_private_key_or_refused_in_words(data: bytes) -> None:
-    for reader in (software_key.from_pkcs8, software_key.from_pkcs8_pem_with_headers):
-        with pytest.raises(VerificationError):
-            reader(data)
+    with pytest.raises(VerificationError):
+        software_key.from_pkcs8(data)
 
 
 @given(st.data())
 def test_a_changed_byte_is_another_key_or_refused(data: st.DataObject) -> None:
     der = bytearray(known(Algorithm.ECDSA_P256).pkcs8())
     der[data.draw(st.integers(0, len(der) - 1))] ^= data.draw(st.integers(1, 255))
-    for reader, changed in (
-        (software_key.from_pkcs8, bytes(der)),
-        (software_key.from_pkcs8_pem_with_headers, _pem(base64.b64encode(der))),
-    ):
-        try:
-            found = reader(changed)
-        except VerificationError:
-            continue
-        assert found.public.algorithm in Algorithm
+    try:
+        found = software_key.from_pkcs8(bytes(der))
+    except VerificationError:
+        return
+    assert found.public.algorithm in Algorithm

@@ -10,6 +10,7 @@ import pytest
 
 from ceremony.core.plan import Mode
 from ceremony.core.ports import Deviation, Operator, Watcher
+from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError, ExitCode, Stopped, StorageError
 from ceremony.tui.messages import StopAsked
 from ceremony.tui.modals.base import QuestionModal
@@ -261,6 +262,7 @@ async def test_a_resize_under_a_question_loses_nothing() -> None:
         pytest.param(lambda o: o.ask_secret(PROMPT), ("1", "enter"), id="secret"),
         pytest.param(lambda o: o.compare(PROMPT, "00ff"), ("enter", "y"), id="compare"),
         pytest.param(lambda o: o.compare(PROMPT, "00ff"), ("n",), id="differ"),
+        pytest.param(lambda o: o.show_secret(PROMPT, Secret("hidden")), ("enter",) * 3, id="show_secret"),
     ],
 )
 async def test_nothing_is_answered_unseen(call: Callable[[Operator], object], keys: tuple[str, ...]) -> None:
@@ -270,6 +272,7 @@ async def test_nothing_is_answered_unseen(call: Callable[[Operator], object], ke
         await show.press(*keys)
         assert isinstance(show.app.screen, QuestionModal)
         assert show.answers == []
+        assert "hidden" not in show.text()
 
 
 async def test_a_small_terminal_says_so_before_any_question_and_recovers() -> None:

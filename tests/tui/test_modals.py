@@ -11,6 +11,7 @@ from textual.widgets import DataTable, Input
 
 from ceremony.core.ports import Change, Operator, Option, Prompt
 from ceremony.core.secret import Secret
+from ceremony.tui.app import CeremonyApp
 from ceremony.tui.messages import Question
 from ceremony.tui.modals import _MODALS
 from ceremony.tui.modals.base import Modal, QuestionModal
@@ -284,6 +285,27 @@ async def test_a_digest_is_agreed_to_only_when_every_group_was_ticked(size: tupl
         assert show.answers == [True]
 
 
+@pytest.mark.parametrize(
+    ("call", "keys", "answer"),
+    [
+        pytest.param(
+            lambda o: o.choose(PROMPT, [Option("a", "A"), Option("b", "B")]), ("down", "down", "enter"), "b", id="choose"
+        ),
+        pytest.param(lambda o: o.choose(PROMPT, [Option("a", "A"), Option("b", "B")]), ("enter",), "a", id="choose at once"),
+        pytest.param(lambda o: o.review(PROMPT, CHANGES), ("down", "y"), True, id="review"),
+    ],
+)
+async def test_the_keys_work_also_when_nothing_has_the_focus(
+    call: Callable[[Operator], object], keys: tuple[str, ...], answer: object
+) -> None:
+    async with on_stage(call) as show:
+        await show.modal(QuestionModal)
+        show.app.screen.set_focus(None)
+        await show.press(*keys)
+        await show.outcome()
+        assert show.answers == [answer]
+
+
 async def test_a_digest_that_differs_is_said_so_at_any_time() -> None:
     async with on_stage(lambda o: o.compare(PROMPT, DIGEST)) as show:
         await show.modal(CompareModal)
@@ -363,8 +385,8 @@ def kinds_of(base: type[Modal[Any]]) -> list[type[Modal[Any]]]:
     return [base, *(kind for child in base.__subclasses__() for kind in kinds_of(child))]
 
 
-@pytest.mark.parametrize("kind", kinds_of(Modal), ids=lambda kind: kind.__name__)
-def test_a_modal_explains_its_keys(kind: type[Modal[Any]]) -> None:
+@pytest.mark.parametrize("kind", [CeremonyApp, *kinds_of(Modal)], ids=lambda kind: kind.__name__)
+def test_every_key_is_explained(kind: type[CeremonyApp | Modal[Any]]) -> None:
     for binding in kind.__dict__.get("BINDINGS", ()):
         assert binding.id
         assert binding.tooltip

@@ -40,4 +40,5 @@ def test_a_dialect_must_do_all_of_it() -> None:
     assert inspect.isabstract(Dialect)
     assert Dialect.__abstractmethods__ == {
         "scheme", "key_id", "root_key_id", "path", "root", "targets", "assemble", "check", "pinning", "delivery",
+        "read_delivery",
     }  # fmt: skip

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The values that pass through the ports: what a step hears of tokens, media, the machine and its people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ceremony.core.keys import Algorithm, PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIdentity:
+    """What names a device: its serial above all."""
+
+    name: str
+    """The plan's name for it."""
+    kind: str
+    """`pkcs11` or `yubikey`."""
+    serial: str
+    manufacturer: str
+    model: str
+    firmware: str
+    label: str
+    software: bool
+    """A token made of files: good for practice, refused in production."""
+    module: str = ""
+    """Path of the PKCS#11 module; empty for a YubiKey."""
+    module_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PinState:
+    """What the token tells of its PIN before anyone tries one."""
+
+    retries_left: int | None
+    """None where the token does not tell."""
+    locked: bool
+    initialised: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAttributes:
+    """What was read back from a private key after it was made (PKCS#11 v2.40, section 4.9)."""
+
+    local: bool
+    sensitive: bool
+    extractable: bool
+    always_sensitive: bool
+    never_extractable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequest:
+    """A key to be made on a token."""
+
+    label: str
+    key_id: bytes
+    """CKA_ID: says which ceremony made it, so that a resumed one knows its own."""
+    algorithm: Algorithm
+    extractable: bool
+    """True only for custody `token-wrapped`, until the key is locked."""
+    pin_policy: str = "always"
+    touch_policy: str = "cached"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """A private key on a token, found by its label and id, with its public half."""
+
+    label: str
+    key_id: bytes
+    public: PublicKey
+    attributes: KeyAttributes
+
+
+@dataclass(frozen=True, slots=True)
+class MediumIdentity:
+    """What tells one removable medium from another."""
+
+    serial: str
+    device: str
+    """The physical device; two partitions of one stick share it."""
+    model: str
+    size: int
+    """Bytes in all."""
+    free: int
+    """Bytes free."""
+    folder: bool
+    """A plain folder in a medium's place: practice only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One preflight check of the machine."""
+
+    name: str
+    passed: bool
+    saw: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFacts:
+    """What runs this ceremony."""
+
+    version: str
+    sha256: str
+    """Over the names and digests of the program's own files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question: `key` tells headless answerers what is asked, the rest is for people."""
+
+    key: str
+    title: str
+    detail: str = ""
+    who: str = ""
+    """Who must answer: a person's name or role; empty for whoever is at the keyboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One of the things to choose among."""
+
+    key: str
+    label: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between what is published and what is about to be signed."""
+
+    repository: str
+    role: str
+    field: str
+    before: str
+    """Empty when it is new."""
+    after: str
+    """Empty when it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Something that did not go as the plan says."""
+
+    expected: str
+    happened: str
+    decided: str
+    by: str
