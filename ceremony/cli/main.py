@@ -8,6 +8,7 @@ when they are called, so that `ceremony --help` loads no screen and no network.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 import warnings
@@ -101,7 +102,8 @@ def _unexpected(error: BaseException) -> tuple[str, str]:
         if module.partition(".")[0] == "ceremony":
             place = f" at {module}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return f"something unexpected happened: {type(error).__name__}{place}", f"note this line; {_RESUME}"
+    cause = f" {errno.errorcode.get(error.errno or 0, '')}".rstrip() if isinstance(error, OSError) else ""
+    return f"something unexpected happened: {type(error).__name__}{cause}{place}", f"note this line; {_RESUME}"
 
 
 def _say(message: str, hint: str, code: ExitCode) -> ExitCode:

@@ -53,10 +53,7 @@ def rehearse(
     warnings = judge(plan, now=datetime.now(UTC), mode=Mode.PRACTICE)
     site = load_site(site_path) if site_path else None
     refuse_unsupported(plan, site, Mode.PRACTICE)
-    if site is not None:
-        check_site(plan, site)
-        _refuse_unknown_pins(auto=auto)
-    modules = stage.module_digests({token.module for token in site.tokens.values()} if site else {softhsm.find_module()})
+    modules = _modules(plan, site, auto=auto)
     request = read_request(request_path, plan) if request_path else None
     rehearsal = Rehearsal(out or Path(f"rehearsal-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
     stage.check_answers(auto=auto)
@@ -75,6 +72,19 @@ def rehearse(
     code = stage.begin(chosen, inputs, auto=auto)
     click.echo(str(rehearsal.ceremony))
     return code
+
+
+def _modules(plan: Plan, site: Site | None, *, auto: bool) -> Mapping[str, str]:
+    """Return the digests of the modules that the tokens need; raises CeremonyError for tokens that cannot serve."""
+    if site is None:
+        return stage.module_digests([softhsm.find_module()])
+    check_site(plan, site)
+    if auto:
+        raise CeremonyError(
+            "--auto cannot answer for the tokens of --site: nobody here knows their PINs",
+            hint="leave --auto away, so that people type them; or leave --site away, for throw-away tokens",
+        )
+    return stage.module_digests(token.module for token in site.tokens.values())
 
 
 def set_stage(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stage:
@@ -121,14 +131,6 @@ def practice_people(plan: Plan, known: PracticeSecrets) -> tuple[Person, ...]:
                 f"{known.path} holds no key of {person.name}", hint="bring the file back as the rehearsal left it"
             )
     return tuple(replace(person, key=known.people[person.name][0]) for person in plan.people)
-
-
-def _refuse_unknown_pins(*, auto: bool) -> None:
-    if auto:
-        raise CeremonyError(
-            "--auto cannot answer for the tokens of --site: nobody here knows their PINs",
-            hint="leave --auto away, so that people type them; or leave --site away, for throw-away tokens",
-        )
 
 
 def _site_source(tokens: Mapping[str, SiteToken]) -> bytes:

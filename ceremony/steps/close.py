@@ -41,6 +41,7 @@ def run(room: Room) -> JsonObject:
     if INVENTORY not in room.journal.past.files:
         room.keep({INVENTORY: inventory(room)})
     answers: JsonObject = {name: _answer(room, name) for name in _present(room)}
+    room.take_deviations()  # up to the last moment: after the close there is no place for them
     if room.journal.past.open_intents:
         names = ", ".join(f"{action} {key}" for action, key in room.journal.past.open_intents)
         raise CeremonyError(f"acts are still open: {names}", hint="resume the ceremony: it looks at the device and finds out")

@@ -129,6 +129,12 @@ class Room:
             self.folder.write(new)
             self.journal.files({path: sha256(data) for path, data in new.items()})
 
+    def take_deviations(self) -> None:
+        """Record the deviations that people noted since the last time."""
+        for deviation in self.operator.deviations():
+            body: JsonObject = {"expected": deviation.expected, "happened": deviation.happened, "decided": deviation.decided}
+            self.journal.record("deviation", body, actor=deviation.by)
+
     def set_aside(self, store: Folder, name: str, path: str) -> None:
         """Move a file that an interrupted write left out of the way, and record where it is; `name` as records name the store."""
         data = store.read(path)

@@ -94,12 +94,12 @@ def _until_done(room: Room, name: str, watcher: Watcher) -> None:
     while True:
         try:
             watcher.step(name, "running")
-            _deviations(room)
+            room.take_deviations()
             settle(room)
             room.journal.record("begin", {})
             made = STEPS[name](room)
             if not room.journal.past.closed:
-                _deviations(room)
+                room.take_deviations()
                 room.journal.record("end", {"made": made})
         except Stopped:
             _stop(room, "people stopped the ceremony")
@@ -134,12 +134,6 @@ def _again(room: Room, name: str, error: CeremonyError) -> bool:
 def _stop(room: Room, why: str) -> None:
     if not room.journal.past.closed:
         room.journal.record("stop", {"why": why})
-
-
-def _deviations(room: Room) -> None:
-    for deviation in room.operator.deviations():
-        body: JsonObject = {"expected": deviation.expected, "happened": deviation.happened, "decided": deviation.decided}
-        room.journal.record("deviation", body, actor=deviation.by)
 
 
 def _closing(room: Room) -> ExitCode:

@@ -150,6 +150,7 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
     def show_step(self, message: messages.StepChanged) -> None:
         """Mark the step; show the one that runs now."""
         self._procedure.mark(message.name, message.state)
+        self._said = ""
         for number, info in enumerate(self._steps, start=1):
             if info.name == message.name and message.state == "running":
                 self._header.show_step(number, len(self._steps))

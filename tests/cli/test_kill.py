@@ -19,7 +19,9 @@ STEPS = (
 
 def program(*arguments: object, die: tuple[str, str] | None = None) -> subprocess.CompletedProcess:
     start = [sys.executable, "-m", "ceremony"] if die is None else [sys.executable, str(DYING), *die]
-    return subprocess.run([*start, *map(str, arguments)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+    return subprocess.run(
+        [*start, *map(str, arguments)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False
+    )
 
 
 def killed(done: subprocess.CompletedProcess) -> bool:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import click
 import pytest
@@ -111,6 +112,7 @@ def test_an_error_is_its_sentence_its_hint_and_its_exit_code(monkeypatch, refuse
     "error",
     [
         pytest.param(RuntimeError("the PIN is 48291673"), id="error"),
+        pytest.param(OSError("48291673"), id="system, without its number"),
         pytest.param(ValueError("48291673"), id="value"),
         pytest.param(OSError(5, "48291673"), id="system"),
         pytest.param(KeyError("48291673"), id="key"),
@@ -123,7 +125,8 @@ def test_an_error_is_its_sentence_its_hint_and_its_exit_code(monkeypatch, refuse
 def test_what_nobody_foresaw_is_told_by_type_and_place_never_by_its_text(monkeypatch, refuse, error):
     audit_that_raises(monkeypatch, error)
     said = refuse("audit", "x")
-    assert re.fullmatch(rf"something unexpected happened: {type(error).__name__} at ceremony\.cli\.audit:\d+", said.sentence)
+    name = type(error).__name__ + (" EIO" if getattr(error, "errno", None) else "")
+    assert re.fullmatch(rf"something unexpected happened: {name} at ceremony\.cli\.audit:\d+", said.sentence)
     assert "48291673" not in said.sentence + said.hint
     assert "ceremony resume DIR" in said.hint
 
@@ -184,6 +187,15 @@ def test_a_closed_standard_output_is_one_sentence(arguments):
     ]
 
 
+def test_a_full_standard_output_is_one_sentence(tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("plan", "new", "genesis"), stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False
+        )
+    assert done.returncode == ExitCode.FAILED
+    assert re.match(r"ceremony: something unexpected happened: OSError ENOSPC at ceremony\.cli\.plan:\d+\nhint: ", done.stderr)
+
+
 def test_nobody_reads_at_all():
     nobody, theirs = os.pipe()
     os.close(nobody)
@@ -211,6 +223,6 @@ def test_a_shell_can_ask_for_completions():
 
 
 def test_started_as_a_module_or_as_a_program_it_is_the_same():
-    beside = os.path.join(os.path.dirname(sys.executable), "ceremony")
+    beside = Path(sys.executable).with_name("ceremony")
     installed = subprocess.run([beside, "--version"], capture_output=True, text=True, timeout=60, check=True)
     assert installed.stdout == program("--version").stdout

@@ -46,7 +46,9 @@ def test_reads_a_request_that_the_plan_does_not_name(folder):
 
 
 def test_refuses_another_request_than_the_plans(folder):
-    with pytest.raises(VerificationError, match=r"^request: has the digest sha256:[0-9a-f]{64}, not the one that the plan names$"):
+    with pytest.raises(
+        VerificationError, match=r"^request: has the digest sha256:[0-9a-f]{64}, not the one that the plan names$"
+    ):
         read_request(folder, read())
 
 

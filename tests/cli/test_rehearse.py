@@ -17,8 +17,10 @@ from ceremony.cli.main import main
 from ceremony.cli.plan_files import EXAMPLE
 from ceremony.devices import softhsm
 from ceremony.errors import CeremonyError, ExitCode
+from ceremony.host import memory
+from ceremony.steps import runner
 from tests.cli.conftest import said
-from tests.fakes.plans import FILES, GENESIS, REQUEST, bent, pem
+from tests.fakes.plans import FILES, REQUEST, bent
 from tests.peers.program import command, environment, program
 from tests.peers.request_folders import APP, SPOILED, write
 
@@ -74,6 +76,8 @@ def site(*tokens: str, module: str = softhsm.MODULES[0]) -> str:
         pytest.param("plan.toml/r", r"^plan\.toml/r cannot be made: Not a directory$", id="its parent is a file"),
         pytest.param("/sys/kernel/r", r"^/sys/kernel/r cannot be made: (Operation not permitted|Permission denied)$", id="not writable"),
         pytest.param("x" * 256, r"^x+ cannot be made: File name too long$", id="a name that is too long"),
+        pytest.param("r\n1", r"^r 1 cannot be used: its name is not plain text$", id="a name of two lines"),
+        pytest.param("r\udcff", r"^r\? cannot be used: its name is not plain text$", id="a name that is no text"),
         pytest.param("r#1", r"^SoftHSM cannot keep tokens in '/.*/r#1/tokens/store'$", id="a name that SoftHSM cannot use"),
     ],
 )  # fmt: skip
@@ -95,7 +99,7 @@ def test_refuses_a_place_where_it_cannot_make_its_folder(refused, here, out, sen
         pytest.param(PLAN.replace("keys/app.pem", "keys/no.pem").encode(), r'"keys/no\.pem" is not there', id="a missing key"),
         pytest.param(PLAN.replace("token-only", "imported").encode(), r"^root\.custody: imported keys cannot", id="not held yet"),
         pytest.param(PLAN.replace('"notary"', '"tuf"').encode(), r"^dialect: 'tuf' is not a dialect", id="dialect"),
-        pytest.param(PLAN.replace("root-a", "a" * 33).encode(), r"cannot name a practice token$", id="a token's name is too long"),
+        pytest.param(PLAN.replace("root-a", "a" * 33).encode(), r'^root\.tokens\[0\]: "a+" cannot be used$', id="a long name"),
     ],
 )
 def test_refuses_a_plan_that_cannot_be_held(refused, here, plan, sentence):
@@ -122,7 +126,9 @@ def test_refuses_to_go_on_after_another_rehearsal(refused):
         pytest.param(None, r"^site\.toml: is not there$", id="missing"),
         pytest.param("tokens", r"^site: is not TOML", id="not TOML"),
         pytest.param(site("root-a", "root-b"), r"^tokens\.root-c: is missing, and the plan names it$", id="a token is missing"),
-        pytest.param(site("root-a", "root-b", "root-c", "root-d"), r"^tokens\.root-d: is no token of the plan$", id="one too many"),
+        pytest.param(
+            site("root-a", "root-b", "root-c", "root-d"), r"^tokens\.root-d: is no token of the plan$", id="one too many"
+        ),
         pytest.param(site("root-a", "root-b", "root-x"), r"^tokens\.root-c: is missing", id="another name"),
         pytest.param(
             site("root-a", "root-b", "root-c", module="/opt/none.so"),
@@ -130,19 +136,19 @@ def test_refuses_to_go_on_after_another_rehearsal(refused):
             id="a missing module",
         ),
         pytest.param("[tokens.root-a]\nyubikey = 1\nslot = '9c'\n", r"^tokens\.root-a\.yubikey: YubiKeys are not", id="not yet"),
-        pytest.param(
-            site("root-a", "root-b", "root-c"),
-            r"^--auto cannot answer for the tokens of --site: nobody here knows their PINs$",
-            id="PINs that nobody knows",
-        ),
     ],
 )
-def test_refuses_a_site_that_does_not_fit(refused, here, monkeypatch, text, sentence):
+def test_refuses_a_site_that_does_not_fit(refused, here, text, sentence):
     if text is not None:
         (here / "site.toml").write_text(text)
-    if "module" in sentence:
-        monkeypatch.setattr(rehearse, "refuse_unknown_pins", lambda **_: None)
-    assert re.search(sentence, refused("plan.toml", "--auto", "--site", "site.toml", "--out", "r").sentence)
+    assert re.search(sentence, refused("plan.toml", "--site", "site.toml", "--out", "r").sentence)
+
+
+def test_refuses_to_answer_for_tokens_whose_pins_nobody_knows(refused, here):
+    (here / "site.toml").write_text(site("root-a", "root-b", "root-c"))
+    told = refused("plan.toml", "--auto", "--site", "site.toml", "--out", "r")
+    assert told.sentence == "--auto cannot answer for the tokens of --site: nobody here knows their PINs"
+    assert told.hint == "leave --auto away, so that people type them; or leave --site away, for throw-away tokens"
 
 
 @pytest.mark.parametrize(("spoil", "sentence"), SPOILED.values(), ids=SPOILED)
@@ -185,6 +191,20 @@ def test_what_ends_it_while_it_is_made_leaves_nothing(here, capsys, monkeypatch,
     assert capsys.readouterr().out == ""
 
 
+def test_what_nobody_foresaw_in_a_step_is_told_and_leaves_a_ceremony_that_can_be_resumed(here, capsys, monkeypatch):
+    def fails(_):
+        raise RuntimeError("the PIN is 48291673")
+
+    monkeypatch.setitem(runner.STEPS, "roll-call", fails)
+    monkeypatch.setattr(memory, "protect", lambda: memory.UNPROTECTED)  # the tests' own process lives on
+    assert main(["rehearse", "plan.toml", "--auto", "--out", "r"]) == ExitCode.FAILED
+    out, err = capsys.readouterr()
+    told = said(ExitCode.FAILED, "\n".join(err.splitlines()[-2:]))
+    assert re.fullmatch(r"something unexpected happened: RuntimeError at ceremony\.steps\.runner:\d+", told.sentence)
+    assert (out, "48291673" in err) == ("", False)
+    assert main(["audit", "r/ceremony"]) == ExitCode.INCOMPLETE
+
+
 # --- what it leaves where ---------------------------------------------------------------
 
 
@@ -221,11 +241,12 @@ def test_the_plans_people_and_the_example_are_not_changed(rehearsed):
     assert (rehearsed.ceremony / "evidence" / "plan.toml").read_bytes() == EXAMPLE.read_bytes()
 
 
-def test_without_a_name_the_folder_is_named_after_the_time(here, monkeypatch):
-    made = []
-    monkeypatch.setattr(rehearse, "set_stage", lambda rehearsal, *_: made.append(rehearsal.root) or pytest.exit)
-    main(["rehearse", "--auto"])
-    assert re.fullmatch(r"rehearsal-\d{8}-\d{6}", str(made[0]))
+def test_without_a_name_the_folder_is_named_after_the_time(refused, monkeypatch):
+    def named(rehearsal, *_):
+        raise CeremonyError(str(rehearsal.root), hint="look")
+
+    monkeypatch.setattr(rehearse, "set_stage", named)
+    assert re.fullmatch(r"rehearsal-\d{8}-\d{6}", refused("--auto").sentence)
 
 
 # --- interrupted ----------------------------------------------------------------------

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program as people start it: `python -m ceremony` in a process of its own.
 
-    done = program("audit", folder)              # stdout, stderr, returncode
-    watched = watch("rehearse", "--auto", ...)   # and what every process showed of itself meanwhile
+done = program("audit", folder)              # stdout, stderr, returncode
+watched = watch("rehearse", "--auto", ...)   # and what every process showed of itself meanwhile
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DYING = Path(__file__).with_name("dying.py")
 SECONDS = 120
-_PAUSE = 0.002
+_PAUSE = 0.005
 
 
 def command(*arguments: object, die: tuple[str, str] | None = None) -> list[str]:
@@ -66,7 +66,12 @@ def watch(*arguments: object) -> Watched:
 
     looking = threading.Thread(target=look)
     with subprocess.Popen(
-        command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        command(*arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
     ) as process:
         looking.start()
         try:
@@ -79,7 +84,7 @@ def watch(*arguments: object) -> Watched:
 
 
 def _processes() -> Sequence[str]:
-    return [name for name in os.listdir("/proc") if name.isdigit()]
+    return [entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _shown(pid: str) -> list[bytes]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Request folders as `ceremony fetch` makes them, and what can be wrong with one.
 
-    write(folder, [APP], OTHER)     # a server's throw-away keys for two repositories
-    SPOILED["a key that is none"]   # (spoil the folder, what is said of it)
+write(folder, [APP], OTHER)     # a server's throw-away keys for two repositories
+SPOILED["a key that is none"]   # (spoil the folder, what is said of it)
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def write(folder: Path, *names: str, key: Callable[[], bytes] = server_key, meta
 
 def key_file(folder: Path) -> Path:
     """Return one of the request's files."""
-    return sorted((folder / "files").iterdir())[0]
+    return min((folder / "files").iterdir())
 
 
 def _again(*names: str, **options: object) -> Spoil:
@@ -102,7 +102,10 @@ SPOILED: Mapping[str, tuple[Spoil, str]] = {
         rf"^request: the server has metadata of {APP} already$",
     ),
     "a key that is none": (_again(APP, key=lambda: b"{}"), rf"^{APP}, snapshot key of the server: does not have the members"),
-    "a key that is no JSON": (_again(APP, key=lambda: b"\x00key"), rf"^{APP}, snapshot key of the server: is not the JSON that was expected"),
+    "a key that is no JSON": (
+        _again(APP, key=lambda: b"\x00key"),
+        rf"^{APP}, snapshot key of the server: is not the JSON that was expected",
+    ),
     "no timestamp key": (
         _index(lambda index: index["repositories"][APP]["keys"].pop("timestamp")),
         r"^request files/[0-9a-f]{64}\.json: is not named by its index$",

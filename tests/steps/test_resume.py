@@ -11,10 +11,12 @@ import pytest
 
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Level
+from ceremony.core.keys import Algorithm
+from ceremony.core.plan import KeyPlan, Source
 from ceremony.errors import ExitCode, StorageError
 from tests.fakes.folder import FakeMedia, fake_identity
 from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
-from tests.fakes.room import Ceremony, plan, repository
+from tests.fakes.room import TEAM, Ceremony, plan, repository, server_request
 from tests.fakes.token import fake_rack
 
 NAMES = ("docker.io/acme/app", "reg.example:5000/tools/cli")
@@ -55,6 +57,25 @@ def test_is_resumed_after_a_kill_at_any_act(when):
             resume_to_the_end(ceremony, place)
         else:
             assert when == "within", place  # acts on a token have no middle
+
+
+def test_signatures_that_would_come_out_otherwise_are_not_made_again():
+    def ceremony(fate: Fate) -> Ceremony:
+        made = mortal(fate)
+        rsa = KeyPlan(Source.GENERATE, algorithm=Algorithm.RSA_3072, deliver_to=TEAM)
+        made.plan = plan(repository(NAMES[0], targets=rsa))
+        made.request = server_request([NAMES[0]])
+        return made
+
+    whole = Fate()
+    assert ceremony(whole).hold() is ExitCode.DONE
+    fate = Fate()
+    resumed = ceremony(fate)
+    fate.die_at(whole.trace.index(f"write bundle/tuf/{NAMES[0]}/metadata/targets.json") + 1, "after")
+    with pytest.raises(Killed):
+        resumed.hold()
+    fate.live()
+    resume_to_the_end(resumed, "after the metadata was recorded")
 
 
 def test_what_was_never_begun_cannot_be_resumed():

@@ -369,6 +369,28 @@ async def test_the_screen_follows_the_ceremony() -> None:
         assert "signing" not in show.text()
 
 
+async def test_a_question_repeats_what_its_own_step_told_last() -> None:
+    def work(operator: Operator, watcher: Watcher) -> ExitCode:
+        operator.tell("the preflight")
+        watcher.step("roll-call", "running")
+        operator.confirm(PROMPT)
+        operator.tell("the PIN was wrong " + "again and " * 50)
+        operator.confirm(PROMPT)
+        operator.confirm(PROMPT)
+        return ExitCode.DONE
+
+    async with on_stage(work=work) as show:
+        await show.modal(ConfirmModal)
+        assert not show.app.screen.query(".said")
+        await show.press("enter")
+        await show.until(lambda: bool(show.app.screen.query(".said")))
+        said = str(show.app.screen.query_one(".said").render())
+        assert said.startswith("the PIN was wrong again")
+        assert said.endswith(" …")
+        await show.press("enter")
+        await show.until(lambda: isinstance(show.app.screen, ConfirmModal) and not show.app.screen.query(".said"))
+
+
 @pytest.mark.parametrize(("mode", "badge"), [(Mode.PRACTICE, "*** PRACTICE ***"), (Mode.PRODUCTION, "*** PRODUCTION ***")])
 async def test_the_mode_stays_in_sight_whatever_is_open(mode: Mode, badge: str) -> None:
     async with on_stage(work=everything, mode=mode, title="x" * 300) as show:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from textwrap import shorten
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -26,6 +27,9 @@ from ceremony.tui.widgets.keys import KeyLine
 from ceremony.tui.widgets.too_small import TooSmall
 
 Result = TypeVar("Result")
+
+SAID = 200
+"""Characters that three lines hold; the whole text is under `Told`."""
 
 SCROLL_UP = Binding(
     "pageup", "scroll_detail(-1)", "text before", key_display="PgUp", tooltip="Scroll the text back", id="question.up", show=False
@@ -89,7 +93,7 @@ class QuestionModal(Modal[Result]):
         super().__init__()
         self._prompt = prompt
         self.said = ""
-        """What was told since the last question; shown where the modal covers it."""
+        """What the step told last, if no question came since; shown where the modal covers it."""
 
     def heading(self) -> str:
         """Return the question's title."""
@@ -98,7 +102,7 @@ class QuestionModal(Modal[Result]):
     def content(self) -> Iterable[Widget]:
         """Return who must answer, the detail, and what this kind of question adds."""
         if self.said:
-            yield Static(visible_lines(self.said), classes="said", markup=False)
+            yield Static(shorten(visible(" ".join(self.said.split())), SAID, placeholder=" …"), classes="said", markup=False)
         if self._prompt.who:
             yield Static(f"For {visible(self._prompt.who)}", classes="who", markup=False)
         if self._prompt.detail:

@@ -15,19 +15,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from securesystemslib.formats import encode_canonical
 
+from ceremony.core.dialects import notary_client
 from ceremony.core.keys import Algorithm, Scheme
 from ceremony.core.software_key import SoftwareKey
+from ceremony.errors import VerificationError
 from tests.vectors.known_keys import known
 
 GUN = "docker.io/acme/app"
 NOW = datetime(2026, 11, 19, 9, 0, 0, tzinfo=UTC)
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
+
+Where = tuple[str | int, ...]
+"""The way to a member: names in objects, numbers in lists."""
 
 Change = Callable[[Any], object]
 """What is done to a signed part, or to a whole file, before it is written."""
@@ -97,7 +103,7 @@ def _role(*listed: dict[str, Any], threshold: int = 1) -> dict[str, Any]:
 def good_root(*roots: Signer, threshold: int = 1) -> dict[str, Any]:
     """Return the signed part of a good root."""
     listed = [root.listed for root in roots or (ROOT,)]
-    return {
+    content: dict[str, Any] = {
         "_type": "Root",
         "consistent_snapshot": False,
         "expires": "2036-11-19T00:00:00Z",
@@ -110,18 +116,20 @@ def good_root(*roots: Signer, threshold: int = 1) -> dict[str, Any]:
         },
         "version": 1,
     }
+    return copy.deepcopy(content)
 
 
 def good_targets() -> dict[str, Any]:
     """Return the signed part of good targets, with a signer as docker makes one."""
     roles = [{"name": name, "paths": [""], **_role(ALICE)} for name in ("targets/alice", "targets/releases")]
-    return {
+    content: dict[str, Any] = {
         "_type": "Targets",
         "delegations": {"keys": {key_id(ALICE): ALICE}, "roles": roles},
         "expires": "2029-11-19T00:00:00Z",
         "targets": {},
         "version": 1,
     }
+    return copy.deepcopy(content)
 
 
 def write(whole: dict[str, Any]) -> bytes:
@@ -129,15 +137,14 @@ def write(whole: dict[str, Any]) -> bytes:
     text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return text.encode()
+    return text.encode(errors="backslashreplace")
 
 
-def signed(content: dict[str, Any], signers: Sequence[Signer], change_file: Change = lambda _: None) -> bytes:
-    """Return the file of a signed part, with `change_file` done to the whole after signing."""
+def signed(content: dict[str, Any], signers: Sequence[Signer]) -> bytes:
+    """Return the file of a signed part."""
     payload = str(encode_canonical(content))
-    whole = {"signed": json.loads(payload), "signatures": [signer.signature(payload.encode()) for signer in signers]}
-    change_file(whole)
-    return write(whole)
+    signatures = [signer.signature(payload.encode()) for signer in signers]
+    return write({"signed": json.loads(payload, strict=False), "signatures": signatures})
 
 
 def forged(role: str, change: Change, signers: Sequence[Signer] | None = None) -> dict[str, bytes]:
@@ -145,7 +152,7 @@ def forged(role: str, change: Change, signers: Sequence[Signer] | None = None) -
     content = {"root": good_root(), "targets": good_targets()}
     change(content[role])
     by = {"root": [ROOT], "targets": [TARGETS]} | ({role: list(signers)} if signers is not None else {})
-    return {name: signed(copy.deepcopy(content[name]), by[name]) for name in content}
+    return {name: signed(content[name], by[name]) for name in content}
 
 
 def tampered(role: str, change: Change) -> dict[str, bytes]:
@@ -154,3 +161,36 @@ def tampered(role: str, change: Change) -> dict[str, bytes]:
     whole = json.loads(files[role])
     change(whole)
     return files | {role: write(whole)}
+
+
+GOOD = {"root": signed(good_root(), [ROOT]), "targets": signed(good_targets(), [TARGETS])}
+ANOTHER = Signer(known(Algorithm.ECDSA_P384), entry("ecdsa-x509", certificate(known(Algorithm.ECDSA_P384))))
+
+
+def check(files: dict[str, bytes], now: datetime = NOW) -> set[str]:
+    """Return the algorithms of the keys whose signatures counted."""
+    return {str(signature.public.algorithm) for signature in notary_client.check(GUN, files, now)}
+
+
+def assert_refused(files: dict[str, bytes], role: str, says: str) -> None:
+    """Check that a client refuses the files, naming repository and role."""
+    with pytest.raises(VerificationError, match=f"^{GUN} {role}: ({says})") as caught:
+        notary_client.check(GUN, files, NOW)
+    assert caught.value.subject == f"{GUN} {role}"
+    assert caught.value.hint
+
+
+def holder(content: Any, where: Where) -> Any:
+    """Return what holds the member at a place."""
+    for name in where[:-1]:
+        content = content[name]
+    return content
+
+
+def member(*where: str | int, to: object) -> Change:
+    """Change the member at a place."""
+
+    def change(content: Any) -> None:
+        holder(content, where)[where[-1]] = to
+
+    return change

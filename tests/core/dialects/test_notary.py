@@ -270,3 +270,28 @@ def test_a_delivered_key_is_pem_with_the_three_headers(algorithm: Algorithm) -> 
     assert DIALECT.read_delivery(data, "backup").pkcs8() == key.pkcs8()
     if algorithm is not Algorithm.ED25519:  # Notary has a form of its own for it; tests of the stock client judge it
         assert openssl.public_key("\n".join([lines[0], *lines[5:], ""]).encode()) == key.public.pem
+
+
+PUBLIC = [known(algorithm).public for algorithm in Algorithm]
+SIGNERS = st.lists(st.builds(Signer, st.text("abz09._-", min_size=1, max_size=9), st.sampled_from(PUBLIC)), max_size=4)
+SPECS = st.builds(
+    replace,
+    st.just(SPEC),
+    version=st.integers(1, 10**9),
+    threshold=st.integers(1, 2),
+    root_keys=st.sampled_from([(ONE,), (TWO, ONE), (ONE, TWO)]),
+    targets=st.sampled_from(PUBLIC),
+    snapshot=st.sampled_from(PUBLIC),
+    timestamp=st.sampled_from(PUBLIC),
+    signers=SIGNERS.map(tuple),
+)
+
+
+@given(SPECS)
+def test_any_repository_is_signed_over_canonical_json(spec: RepositorySpec) -> None:
+    for draft in (DIALECT.root(spec), DIALECT.targets(spec)):
+        assert draft.payload == str(encode_canonical(_signed(draft))).encode()
+    signed = _signed(DIALECT.root(spec))
+    assert signed["keys"].keys() == {key for role in signed["roles"].values() for key in role["keyids"]}
+    delegations = _signed(DIALECT.targets(spec))["delegations"]
+    assert delegations["keys"].keys() == {key for role in delegations["roles"] for key in role["keyids"]}
