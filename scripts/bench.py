@@ -26,6 +26,7 @@ from ceremony.cli import rehearse, stage
 from ceremony.cli.headless import HeadlessOperator
 from ceremony.cli.practice import SECRETS, Rehearsal, load
 from ceremony.cli.practice_request import practice_request
+from ceremony.core.bundle import LOG
 from ceremony.core.keys import Algorithm
 from ceremony.core.plan import (
     BackupPlan,
@@ -48,6 +49,7 @@ from ceremony.steps.access import release
 from ceremony.steps.opening import Inputs, open_ceremony
 from ceremony.steps.room import Room
 from ceremony.steps.specs import repository_specs
+from ceremony.volumes.logfile import LogFiles
 from ceremony.volumes.store import FolderStore
 
 RAW_SIGNATURES = 10_000
@@ -124,7 +126,7 @@ def room_before_sign(folder: Path, count: int) -> Room:
     made = plan(count)
     set_stage = rehearse.set_stage(rehearsal, made, None)
     people = Quiet(set_stage.secrets.answers, set_stage.steps)
-    room = stage.room(set_stage, "be" * 16, people, people)
+    room = stage.room_of(set_stage, "be" * 16, LogFiles(FolderStore(set_stage.folder), LOG), people, people)
     open_ceremony(room, Inputs(set_stage.site, "", {}, practice_request(made), {}, (), substituted_request=True))
     for info in set_stage.steps:
         if info.name == "sign":
@@ -223,7 +225,7 @@ def peak(count: int) -> None:
         made = plan(count)
         set_stage = rehearse.set_stage(Rehearsal(Path(name) / "rehearsal"), made, None)
         people = Peak(set_stage.secrets.answers, set_stage.steps)
-        room = stage.room(set_stage, "be" * 16, people, people)
+        room = stage.room_of(set_stage, "be" * 16, LogFiles(FolderStore(set_stage.folder), LOG), people, people)
         open_ceremony(room, Inputs(set_stage.site, "", {}, practice_request(made), {}, (), substituted_request=True))
         runner.hold(room, set_stage.steps, people)
         people.look()

@@ -57,7 +57,9 @@ class Rehearsal:
     def make(self) -> None:
         """Make the folder, synced; raises CeremonyError when it exists or cannot be made."""
         if not str(self.root.absolute()).isprintable():
-            raise CeremonyError(f"{self.root} cannot be used: its name is not plain text", hint="name a folder in printable UTF-8")
+            raise CeremonyError(
+                f"{self.root} cannot be used: its name is not plain text", hint="name a folder in printable UTF-8"
+            )
         try:
             self.root.mkdir(mode=0o700)
         except FileExistsError as error:

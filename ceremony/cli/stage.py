@@ -92,7 +92,7 @@ def module_digests(modules: Iterable[str]) -> Mapping[str, str]:
 def _on_stage(stage: Stage, ceremony: str, enter: Callable[[Room], None], *, auto: bool) -> ExitCode:
     def work(operator: Operator, watcher: Watcher) -> ExitCode:
         with LogFiles(FolderStore(stage.folder), LOG) as log:
-            made = _room(stage, ceremony, log, operator, watcher)
+            made = room_of(stage, ceremony, log, operator, watcher)
             enter(made)
             return runner.hold(made, stage.steps, watcher)
 
@@ -104,7 +104,7 @@ def _on_stage(stage: Stage, ceremony: str, enter: Callable[[Room], None], *, aut
     return run_tui(title=f"{stage.plan.name}: {stage.plan.kind}", mode=stage.mode, steps=stage.steps, work=work)
 
 
-def _room(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, watcher: Watcher) -> Room:
+def room_of(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, watcher: Watcher) -> Room:
     """Return the room of a ceremony: every port a real adapter, memory locked, nothing written yet."""
     protection = memory.protect()
     clock, entropy = SystemClock(), SystemEntropy()
