@@ -51,7 +51,7 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
 
-@click.command("ceremony", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("ceremony", cls=_Commands)
 @click.version_option(package_name="ceremony")
 def ceremony() -> None:
     """Hold offline root key ceremonies: guided, recorded, and verifiable years later."""

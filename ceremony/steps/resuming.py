@@ -49,7 +49,7 @@ def take_up(room: Room, found: Recovered) -> None:
     if "volumes" in room.journal.past.ended:
         volumes.reopen(room)
     _forget_memory(room)
-    what = "is made again" if torn else "is whole"
+    what = "was torn, and was set aside" if torn else "is whole"
     room.operator.tell(
         f"Resumed after {len(found.records)} records; the log's tail {what}. {len(room.journal.past.ended)} steps had ended."
     )

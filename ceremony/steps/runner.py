@@ -114,8 +114,7 @@ def _until_done(room: Room, name: str, watcher: Watcher) -> None:
 
 def _failed(room: Room, name: str, error: CeremonyError) -> None:
     """Record the failure and ask; raises the error itself when people do not want to try again."""
-    if not room.journal.past.closed:
-        room.journal.record("error", {"message": error.message, "hint": error.hint}, outcome=Outcome.FAIL)
+    room.journal.record("error", {"message": error.message, "hint": error.hint}, outcome=Outcome.FAIL)
     if isinstance(error, TokenError):
         release(room)
     if not _again(room, name, error):
@@ -132,8 +131,7 @@ def _again(room: Room, name: str, error: CeremonyError) -> bool:
 
 
 def _stop(room: Room, why: str) -> None:
-    if not room.journal.past.closed:
-        room.journal.record("stop", {"why": why})
+    room.journal.record("stop", {"why": why})
 
 
 def _closing(room: Room) -> ExitCode:

@@ -11,9 +11,15 @@ import pytest
 
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Level
-from ceremony.core.keys import Algorithm
+from ceremony.core.bundle import LOG
+from ceremony.core.keys import Algorithm, Scheme
+from ceremony.core.log import recover
 from ceremony.core.plan import KeyPlan, Source
-from ceremony.errors import ExitCode, StorageError
+from ceremony.errors import ExitCode, Stopped, StorageError, VerificationError
+from ceremony.steps.access import unlocked
+from ceremony.steps.room import sha256
+from ceremony.steps.root_keys import own_key
+from ceremony.steps.signing import sign_all
 from tests.fakes.folder import FakeMedia, fake_identity
 from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
 from tests.fakes.room import TEAM, Ceremony, plan, repository, server_request
@@ -86,3 +92,39 @@ def test_what_was_never_begun_cannot_be_resumed():
         ceremony.hold()
     with pytest.raises(StorageError, match="holds no ceremony that was begun"):
         ceremony.resume()
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        pytest.param(lambda torn: torn, id="set aside already"),
+        pytest.param(lambda torn: torn[:5], id="torn while it was set aside"),
+    ],
+)
+def test_a_crash_while_a_torn_tail_was_set_aside_is_survived_too(there):
+    ceremony = mortal(Fate())
+    ceremony.operator.stop_at = "generate:root-a"
+    with pytest.raises(Stopped):
+        ceremony.hold()
+    ceremony.operator.stop_at = ""
+    torn = b'{"actor":"cere'
+    entries = len(ceremony.folder.files[LOG].splitlines())
+    ceremony.folder.files[LOG] += torn
+    path = f"evidence/set-aside/torn-{entries:05}-{sha256(torn)[:16]}"
+    ceremony.folder.files[path] = there(torn)
+    resume_to_the_end(ceremony, path)
+    assert ceremony.folder.files[path] == torn
+    assert "was torn, and was set aside" in "".join(ceremony.operator.told)
+
+
+def test_a_batch_that_was_recorded_over_other_messages_is_never_taken():
+    ceremony = Ceremony()
+    ceremony.hold()
+    room = ceremony.room()
+    log = ceremony.folder.files[LOG]
+    room.journal.replay(recover(log), log)
+    token = unlocked(room, "root-a")
+    with pytest.raises(VerificationError, match="sign-root .*: was over other messages"):
+        sign_all(
+            room, token, own_key(room, token), Scheme.ECDSA_SHA256, action="sign-root", count=1, message=lambda _: b"another"
+        )
