@@ -124,7 +124,7 @@ def test_a_batch_that_was_recorded_over_other_messages_is_never_taken():
     log = ceremony.folder.files[LOG]
     room.journal.replay(recover(log), log)
     token = unlocked(room, "root-a")
-    with pytest.raises(VerificationError, match="sign-root .*: was over other messages"):
+    with pytest.raises(VerificationError, match=r"sign-root .*: was over other messages"):
         sign_all(
             room, token, own_key(room, token), Scheme.ECDSA_SHA256, action="sign-root", count=1, message=lambda _: b"another"
         )
