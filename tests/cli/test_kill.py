@@ -5,23 +5,15 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-DYING = Path(__file__).parent.parent / "peers" / "dying.py"
+from tests.peers.program import program
+
 STEPS = (
     *("preflight", "roll-call", "volumes", "load-request", "protector", "tokens", "root-keys", "repository-keys"),
     *("back-up", "drill", "lock", "certificates", "review", "sign", "verify", "export"),
 )
-
-
-def program(*arguments: object, die: tuple[str, str] | None = None) -> subprocess.CompletedProcess:
-    start = [sys.executable, "-m", "ceremony"] if die is None else [sys.executable, str(DYING), *die]
-    return subprocess.run(
-        [*start, *map(str, arguments)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False
-    )
 
 
 def killed(done: subprocess.CompletedProcess) -> bool:
@@ -58,6 +50,27 @@ def test_killed_in_the_middle_of_a_device_act_it_is_resumed(tmp_path, die):
     unfinished = program("audit", out / "ceremony")
     assert unfinished.returncode == 3, unfinished.stdout
     finished = program("resume", out / "ceremony", "--auto")
+    assert finished.returncode == 0, finished.stderr
+    verdict = program("audit", out / "ceremony")
+    assert verdict.returncode == 0, verdict.stdout
+
+
+@pytest.mark.parametrize(
+    ("crash", "step"),
+    [
+        pytest.param("intent!", "root-keys", id="while a key is made"),
+        pytest.param("intent:2!", "sign", id="in the middle of a signature"),
+    ],
+)
+def test_a_module_that_crashes_is_an_error_and_a_record_and_never_the_end(tmp_path, crash, step):
+    out = tmp_path / "r"
+    crashed = program("rehearse", "--auto", "--out", out, die=(crash, step))
+    assert crashed.returncode == 1, crashed.stderr
+    assert "crashed (SIGSEGV)" in crashed.stderr
+    assert "Traceback" not in crashed.stderr
+    log = (out / "ceremony" / "ceremony.jsonl").read_text()
+    assert "crashed (SIGSEGV)" in log
+    finished = program("resume", out, "--auto")
     assert finished.returncode == 0, finished.stderr
     verdict = program("audit", out / "ceremony")
     assert verdict.returncode == 0, verdict.stdout
