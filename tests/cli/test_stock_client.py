@@ -221,6 +221,18 @@ def test_a_team_that_keeps_its_key_publishes_from_our_root(published, tmp_path):
     assert "v1" in notary("list", OWN_KEY, server=published.server, trust=tmp_path / "fresh").stdout
 
 
+def test_trap_our_root_alone_makes_the_client_publish_a_root_of_its_own(published, tmp_path):
+    """Why the guide has teams keep the targets.json of their `notary init`: without one, the stock client starts over."""
+    metadata = tmp_path / "trust" / "tuf" / OWN_KEY / "metadata"
+    metadata.mkdir(parents=True)
+    ours = (published.folder / "bundle" / "tuf" / OWN_KEY / "metadata" / "root.json").read_bytes()
+    (metadata / "root.json").write_bytes(ours)
+    (tmp_path / "image").write_bytes(b"an image")
+    with NotaryServer(tmp_path) as server:
+        notary("add", "-p", OWN_KEY, "v1", str(tmp_path / "image"), server=server.url, trust=tmp_path / "trust")
+        assert server.get(OWN_KEY, "root.json") != ours
+
+
 def test_publishing_again_leaves_alone_what_the_server_has(published):
     again = program("publish", published.folder, "--server", published.server)
     for name in set(repositories(published)) - {OWN_KEY}:
