@@ -10,6 +10,7 @@ the ceremony folder that the result names.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -139,8 +140,10 @@ class Room:
         """Move a file that an interrupted write left out of the way, and record where it is; `name` as records name the store."""
         data = store.read(path)
         prefix = bundle.SET_ASIDE if name == FOLDER else self.on_volume("set-aside/")
-        number = self.journal.past.counts.get("set-aside", 0) + 1
-        to = f"{prefix}{number:04}-{path.rsplit('/', 1)[-1]}"
+        # A crash between the move and its record leaves a number taken that the log does not know of.
+        numbers = itertools.count(self.journal.past.counts.get("set-aside", 0) + 1)
+        names = (f"{prefix}{number:04}-{path.rsplit('/', 1)[-1]}" for number in numbers)
+        to = next(name for name in names if not store.exists(name))
         store.set_aside(path, to)
         self.journal.record("set-aside", {"store": name, "path": path, "to": to, "bytes": len(data), "sha256": sha256(data)})
 

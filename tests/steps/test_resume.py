@@ -7,6 +7,8 @@ where a power cut can make a difference.
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from ceremony.core.audit import audit
@@ -63,6 +65,28 @@ def test_is_resumed_after_a_kill_at_any_act(when):
             resume_to_the_end(ceremony, place)
         else:
             assert when == "within", place  # acts on a token have no middle
+
+
+def test_is_resumed_after_being_killed_again_and_again_while_it_is_resumed():
+    """Seven lives: each is killed at an act that a fixed chance picks, until the ceremony ends."""
+    chance = random.Random(20261119)
+    for _ in range(60):
+        fate = Fate()
+        ceremony = mortal(fate)
+        fate.die_at(chance.randrange(12, 200), chance.choice(["before", "within", "after"]))
+        place = []
+        hold = ceremony.hold
+        for _ in range(6):
+            try:
+                hold()
+            except Killed as end:
+                place.append(f"{fate.when} {end}")
+                fate.die_at(fate.acts + chance.randrange(60), chance.choice(["before", "within", "after"]))
+                hold = ceremony.resume
+            else:
+                break
+        fate.live()
+        resume_to_the_end(ceremony, str(place))
 
 
 def test_signatures_that_would_come_out_otherwise_are_not_made_again():
