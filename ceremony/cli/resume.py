@@ -37,6 +37,8 @@ _HINT = "bring the folder back as it was"
 @click.option("--auto", is_flag=True, help="Answer every question by itself; in a rehearsal only.")
 def resume(folder: Path, *, site_path: Path | None, auto: bool) -> int:
     """Go on with the ceremony in DIR: the ceremony folder, or the rehearsal that holds it."""
+    if auto and site_path is not None:
+        raise CeremonyError("--auto knows the PINs of the rehearsal's own tokens only", hint="leave --auto or --site away")
     path = _ceremony(folder)
     store = FolderStore(path)
     opened = resuming.read_log(store).records[0].body
@@ -45,6 +47,10 @@ def resume(folder: Path, *, site_path: Path | None, auto: bool) -> int:
         raise CeremonyError("this version cannot go on with a production ceremony", hint="use the version that began it")
     site = load_site(site_path) if site_path else read_site(_bound(store, bundle.SITE, opened.get("site_sha256")))
     check_site(plan, site)
+    if path.resolve().name != "ceremony":
+        raise StorageError(
+            str(path), "is a copy: a rehearsal's ceremony folder is called ceremony", hint="name the rehearsal itself"
+        )
     stage.check_answers(auto=auto)
     code = stage.take_up(_stage(Rehearsal(path.resolve().parent), plan, site), auto=auto)
     click.echo(str(path))

@@ -7,10 +7,13 @@ rehearsal differ only in what they put on it.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,13 +61,30 @@ class Stage:
 def begin(stage: Stage, inputs: Inputs, *, auto: bool) -> ExitCode:
     """Begin a ceremony and walk it to its end; raises CeremonyError."""
     ceremony = secrets.token_hex(16)
-    return _on_stage(stage, ceremony, lambda room: open_ceremony(room, inputs), auto=auto)
+    with _alone(stage.folder):
+        return _on_stage(stage, ceremony, lambda room: open_ceremony(room, inputs), auto=auto)
 
 
 def take_up(stage: Stage, *, auto: bool) -> ExitCode:
     """Take a ceremony up where its log ends, and walk it to its end; raises CeremonyError."""
-    found = resuming.read_log(FolderStore(stage.folder))
-    return _on_stage(stage, found.records[0].ceremony, lambda room: resuming.take_up(room, found), auto=auto)
+    with _alone(stage.folder):
+        found = resuming.read_log(FolderStore(stage.folder))
+        return _on_stage(stage, found.records[0].ceremony, lambda room: resuming.take_up(room, found), auto=auto)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the ceremony folder for this process; raises CeremonyError while another one does: two would write one log."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise CeremonyError(f"{folder} is in use by another run of this program", hint="end the other one first") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def check_answers(*, auto: bool) -> None:
@@ -123,5 +143,6 @@ def room_of(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, wat
         rack=stage.rack,
         media=stage.media,
         site_volumes=stage.site.volumes,
+        site_source=stage.site.source,
         folder=FolderStore(stage.folder),
     )

@@ -61,6 +61,9 @@ def _try(room: Room, token: Token, name: str) -> bool:
     except WrongPin as error:
         room.journal.record("login", _body(token.identity, error.retries_left), outcome=Outcome.FAIL)
         return False
+    except TokenError:
+        room.journal.record("login", _body(token.identity, None), outcome=Outcome.FAIL)
+        raise
     finally:
         pin.wipe()
     room.journal.record("login", _body(token.identity, state.retries_left))

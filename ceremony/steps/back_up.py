@@ -8,7 +8,7 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.plan import Custody
 from ceremony.core.ports import TokenKey
 from ceremony.core.secret import Secret
-from ceremony.errors import VerificationError
+from ceremony.errors import CeremonyError, VerificationError
 from ceremony.steps.access import unlocked
 from ceremony.steps.recover_text import recover_text
 from ceremony.steps.room import Room
@@ -19,6 +19,8 @@ WRAPPING_KEY_BYTES = 32
 
 def run(room: Room) -> JsonObject:
     """Write the backups to both volumes; raises StorageError when one of them did not give back what it took."""
+    if room.result("repository-keys")["made"] != len(room.keyring.keys):
+        raise CeremonyError("the repository keys are not in memory", hint="resume the ceremony: they are made again")
     recipient = str(room.result("protector")["recipient"])
     files: dict[str, bytes] = {}
     if room.plan.root.custody is Custody.TOKEN_WRAPPED:
@@ -39,7 +41,7 @@ def _wrapped(room: Room, name: str) -> tuple[str, bytes]:
     try:
         # An attempt of its own: after an interruption the key is wrapped again, under another wrapping key.
         attempt = f"{token.identity.serial}/{room.journal.past.counts.get('intent', 0)}"
-        with room.journal.intent("wrap-key", attempt, mechanism="AES-KWP", public_sha256=key.public.sha256):
+        with room.journal.intent("wrap-key", attempt, mechanism="AES-KWP", public_sha256=key.public.sha256, host_could_read=True):
             blob = token.wrap(key, wrapping_key)
         _check(blob, wrapping_key, key)
         manifest: JsonObject = {

@@ -11,12 +11,15 @@ import hashlib
 from collections.abc import Iterator
 
 from ceremony.core import bundle, cosign
+from ceremony.core.audit import audit
+from ceremony.core.audit.verdict import Level
 from ceremony.core.plan import Person
 from ceremony.core.ports import Folder, Prompt
 from ceremony.errors import CeremonyError, ExitCode, StorageError, VerificationError
 from ceremony.steps.room import Room, sha256
 
 NAMESPACE = "ceremony-head"
+_ARMOR_END = b"-----END SSH SIGNATURE-----\n"
 
 
 def run(room: Room) -> ExitCode:
@@ -33,6 +36,7 @@ def run(room: Room) -> ExitCode:
     digests[statement] = sha256(head.text())
     _settle(room.folder, bundle.MANIFEST, bundle.manifest(digests))
     _refuse_strays(room, digests)
+    _audit(room)
     _copy(room)
     quorum = cosign.quorum(room.people, room.plan.quorum, signed)
     room.operator.tell(
@@ -50,7 +54,9 @@ def _signed(room: Room, person: Person, number: int, text: bytes) -> bool:
         try:
             cosign.verify(room.folder.read(path), text, key, NAMESPACE, path)
         except VerificationError:
-            room.folder.remove(path)
+            if room.folder.read(path).endswith(_ARMOR_END):
+                raise  # a whole signature that does not hold is somebody's doing, and is not removed
+            room.folder.remove(path)  # torn by a crash
         else:
             return True
     armored = room.cosigner.sign(person.name, NAMESPACE, text)
@@ -63,10 +69,24 @@ def _signed(room: Room, person: Person, number: int, text: bytes) -> bool:
 
 def _settle(folder: Folder, path: str, data: bytes) -> None:
     if folder.exists(path):
-        if folder.read(path) == data:
+        found = folder.read(path)
+        if found == data:
             return
-        folder.remove(path)
+        if not data.startswith(found):
+            raise StorageError(
+                folder.name, f"{path} holds something else", hint="nothing is overwritten; move it out of the folder, then resume"
+            )
+        folder.remove(path)  # its own beginning: torn by a crash
     folder.write({path: data})
+
+
+def _audit(room: Room) -> None:
+    """Judge the folder as a stranger will, before it is copied; raises StorageError for anything that does not hold."""
+    for finding in audit(room.folder).findings:
+        if finding.level is Level.FAILED:
+            raise StorageError(
+                room.folder.name, f"{finding.subject}: {finding.text}", hint="put it right, then resume; nothing was copied"
+            )
 
 
 def _refuse_strays(room: Room, digests: dict[str, str]) -> None:
@@ -84,7 +104,11 @@ def _copy(room: Room) -> None:
     for folder, path in [*places, (room.volumes["courier"], name)]:
         with room.operator.waiting(f"{folder.name} to take the copy"):
             _copy_to(folder, path, room, wanted.hexdigest())
-    _settle(room.volumes["courier"], f"{name}.sha256", f"{wanted.hexdigest()}  {name}\n".encode())
+    courier, beside = room.volumes["courier"], f"{name}.sha256"
+    line = f"{wanted.hexdigest()}  {name}\n".encode()
+    if courier.exists(beside) and courier.read(beside) != line:
+        courier.remove(beside)  # of an earlier copy: somebody signed since
+    _settle(courier, beside, line)
 
 
 def _copy_to(folder: Folder, path: str, room: Room, wanted: str) -> None:

@@ -13,13 +13,13 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.ports import Volume
 from ceremony.core.secret import Secret
 from ceremony.core.software_key import SoftwareKey
-from ceremony.errors import VerificationError
+from ceremony.errors import StorageError, VerificationError
 from ceremony.steps import protector
 from ceremony.steps.repository_keys import repository_keys
 from ceremony.steps.room import Room, sha256
 from ceremony.steps.root_keys import made_roots
 
-_HINT = "this backup is not good; take a fresh volume and write the backups again"
+_HINT = "this backup is not good; nothing was signed yet: stop, and begin again with another volume"
 
 
 def run(room: Room) -> JsonObject:
@@ -39,21 +39,37 @@ def run(room: Room) -> JsonObject:
 
 
 def fill_keyring(room: Room) -> None:
-    """Open the repository keys from volume a when they are not in memory: after an interruption."""
+    """Open the repository keys from a volume when they are not in memory: after an interruption."""
     if room.keyring.complete:
         return
     if not room.result("repository-keys")["made"]:
         room.keyring.complete = True
         return
-    passphrase = protector.ask(room, "Passphrase: the repository keys are opened from volume a", room.plan.custodians()[0].name)
+    passphrase = protector.ask(room, "Passphrase: the repository keys are opened from a volume", room.plan.custodians()[0].name)
     try:
-        identity = _identity(room, room.volumes["a"], passphrase)
-        room.keyring.keys = dict(_repository_keys(room, room.volumes["a"], identity))
-        identity.wipe()
+        role, keys = _from_either(room, passphrase)
     finally:
         passphrase.wipe()
+    room.keyring.keys = dict(keys)
     room.keyring.complete = True
-    room.journal.record("reopened", {"volume": "a", "repository_keys": len(room.keyring.keys)})
+    room.journal.record("reopened", {"volume": role, "repository_keys": len(keys)})
+
+
+def _from_either(room: Room, passphrase: Secret) -> tuple[str, Mapping[str, SoftwareKey]]:
+    """Return the repository keys, and which volume gave them; raises what the last one said when neither did."""
+    try:
+        return "a", _from(room, room.volumes["a"], passphrase)
+    except (VerificationError, StorageError) as error:
+        room.operator.tell(f"volume a did not give the repository keys: {error.message}")
+    return "b", _from(room, room.volumes["b"], passphrase)
+
+
+def _from(room: Room, volume: Volume, passphrase: Secret) -> Mapping[str, SoftwareKey]:
+    identity = _identity(room, volume, passphrase)
+    try:
+        return _repository_keys(room, volume, identity)
+    finally:
+        identity.wipe()
 
 
 def _backups(room: Room) -> tuple[str, ...]:

@@ -11,14 +11,13 @@ from ceremony.steps.drill import fill_keyring
 from ceremony.steps.readme_text import README_TEXT
 from ceremony.steps.room import Room
 from ceremony.steps.sign import FILES_AT_ONCE
-from ceremony.steps.specs import repository_specs
+from ceremony.steps.specs import made_here, repository_specs
 
 
 def run(room: Room) -> JsonObject:
     """Write deliveries, pinning and README; raises CeremonyError before the metadata was verified."""
     if "verify" not in room.journal.past.ended:
         raise CeremonyError("nothing leaves before it was verified", hint="the step before comes first; resume the ceremony")
-    fill_keyring(room)
     delivered = _deliver(room)
     room.keyring.drop()
     room.keep({README: README_TEXT.encode(), **room.dialect.pinning(repository_specs(room))})
@@ -27,9 +26,13 @@ def run(room: Room) -> JsonObject:
 
 def _deliver(room: Room) -> int:
     recipients = {r.name: r.targets.deliver_to for r in room.plan.repositories}
-    todo = [name for name in room.keyring.keys if recipients[name]]
+    made = made_here(room)
+    wanted = [name for name, recipient in recipients.items() if recipient and name in made]
+    todo = [name for name in wanted if delivery(name) not in room.journal.past.files]
+    if todo:
+        fill_keyring(room)
     for start in range(0, len(todo), FILES_AT_ONCE):
-        part = [name for name in todo[start : start + FILES_AT_ONCE] if delivery(name) not in room.journal.past.files]
+        part = todo[start : start + FILES_AT_ONCE]
         room.keep(
             {
                 delivery(name): backup.encrypt(room.dialect.delivery(name, room.keyring.keys[name]), recipients[name])
@@ -37,4 +40,4 @@ def _deliver(room: Room) -> int:
             }
         )
         room.operator.progress("keys encrypted to their teams", min(start + FILES_AT_ONCE, len(todo)), len(todo))
-    return len(todo)
+    return len(wanted)

@@ -15,6 +15,7 @@ an intent alone (look at the device and find out), or nothing (do it).
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -23,6 +24,8 @@ from ceremony.core.log import Head, Outcome, Record, Recovered, Tail, format_utc
 from ceremony.core.past import Past
 from ceremony.core.ports import Clock, Entropy, LogWriter, Volume
 
+_FILES_BYTES = 48 * 1024
+"""Bytes of a `files` record that are paths and digests: below the limit of a line, whatever else it says."""
 TOOL = "ceremony"
 """The actor of what no person did."""
 
@@ -106,12 +109,22 @@ class Journal:
         yield result
         self.finish(action, key, result)
 
-    def files(self, digests: Mapping[str, str], per_record: int = 250) -> None:
-        """Record the digests of files of the ceremony folder (path → SHA-256 hex)."""
-        for batch in _batches(sorted(digests, key=str.encode), per_record):
+    def files(self, digests: Mapping[str, str]) -> None:
+        """Record the digests of files of the ceremony folder (path → SHA-256 hex), as many in a record as its line takes."""
+        for batch in _batches(sorted(digests, key=str.encode)):
             self.record("files", {"files": {path: digests[path] for path in batch}})
 
 
-def _batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _batches(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    batch: list[str] = []
+    room = _FILES_BYTES
+    for path in paths:
+        # A path may grow sixfold where JSON escapes it; its digest, quotes, colon and comma stand beside it.
+        size = len(json.dumps(path)) + 70
+        if size > room and batch:
+            yield batch
+            batch, room = [], _FILES_BYTES
+        batch.append(path)
+        room -= size
+    if batch:
+        yield batch

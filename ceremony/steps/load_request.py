@@ -30,7 +30,7 @@ def run(room: Room) -> JsonObject:
         )
     server_keys(room)
     digest = request.digest.removeprefix("sha256:")
-    if not room.operator.compare(Prompt("compare:request", "Digest of the request"), digest):
+    if not room.compare(Prompt("compare:request", "Digest of the request"), digest):
         raise CeremonyError(
             "people did not hear the same digest for the request", hint="read it again from the paper that came with it"
         )

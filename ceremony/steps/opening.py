@@ -11,6 +11,9 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.plan import Site
 from ceremony.steps.room import Room, sha256
 
+INPUTS = (bundle.PLAN, bundle.SITE, bundle.SCRIPT, bundle.PLAN_FILES, bundle.APPROVALS, bundle.REQUEST)
+"""Where the inputs are: files, and folders with a slash at their end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -41,18 +44,23 @@ def open_ceremony(room: Room, inputs: Inputs) -> None:
     }
     room.folder.write(files)
     room.journal.step = "open"
-    room.journal.record("open", _body(room, inputs))
+    digests = {path: sha256(data) for path, data in files.items()}
+    room.journal.record("open", {**_body(room, inputs), "inputs_sha256": sha256(bundle.manifest(digests))})
     for what in inputs.substitutions:
         room.journal.record("substitution", {"what": what})
-    room.journal.files({path: sha256(data) for path, data in files.items()})
+    room.journal.files(digests)
+
+
+def people_json(room: Room) -> list[Json]:
+    """Return the people as the first record names them."""
+    return [
+        {"name": p.name, "role": p.role, "organisation": p.organisation, "key": p.key, "independent": p.independent}
+        for p in room.people
+    ]
 
 
 def _body(room: Room, inputs: Inputs) -> JsonObject:
     tool = room.host.tool()
-    people: list[Json] = [
-        {"name": p.name, "role": p.role, "organisation": p.organisation, "key": p.key, "independent": p.independent}
-        for p in room.people
-    ]
     quorum: JsonObject = dict(room.plan.quorum.items())
     approvals: JsonObject = {name: sha256(data) for name, data in inputs.approvals.items()}
     modules: JsonObject = dict(inputs.modules)
@@ -74,7 +82,7 @@ def _body(room: Room, inputs: Inputs) -> JsonObject:
         "substituted-request": inputs.substituted_request,
         "tool": {"version": tool.version, "sha256": tool.sha256},
         "modules": modules,
-        "people": people,
+        "people": people_json(room),
         "quorum": quorum,
         "previous": room.plan.previous,
     }

@@ -16,7 +16,10 @@ Ceremony {ceremony}
 Plan     {plan}
 
 You need this volume, its passphrase (sixteen words, one space between them), and
-the programs age, tar and openssl. Work on a computer that is on no network.
+the programs age, tar and openssl. Work on a computer that is on no network and has
+no other users (openssl takes a wrapping key as an argument, which they could see).
+Begin with `umask 077`, and work on a copy of this folder in /dev/shm, which is gone
+when the computer is switched off.
 
 1. Open the protector; age asks for the passphrase:
 

@@ -11,15 +11,30 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ceremony.core import bundle
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import Dialect
+from ceremony.core.log import Outcome
 from ceremony.core.past import FOLDER
 from ceremony.core.plan import Mode, Person, Plan
-from ceremony.core.ports import Clock, Cosigner, Entropy, Folder, Host, Media, Operator, Token, TokenRack, Volume
+from ceremony.core.ports import (
+    Clock,
+    Cosigner,
+    Deviation,
+    Entropy,
+    Folder,
+    Host,
+    Media,
+    Operator,
+    Prompt,
+    Token,
+    TokenRack,
+    Volume,
+)
 from ceremony.core.software_key import SoftwareKey
 from ceremony.errors import CeremonyError, StorageError, VerificationError
 from ceremony.steps.journal import Journal
@@ -58,11 +73,15 @@ class Room:
     media: Media
     site_volumes: Mapping[str, str]
     folder: Folder
+    site_source: bytes = b""
+    """The site file, byte for byte."""
     tokens: dict[str, Token] = field(default_factory=dict, repr=False)
     unlocked: set[str] = field(default_factory=set)
     """Names of the tokens that are logged in."""
     volumes: dict[str, Volume] = field(default_factory=dict, repr=False)
     keyring: Keyring = field(default_factory=Keyring, repr=False)
+    unrecorded: list[Deviation] = field(default_factory=list)
+    """Deviations that people noted and the log does not hold yet."""
 
     @property
     def practice(self) -> bool:
@@ -130,11 +149,23 @@ class Room:
             self.folder.write(new)
             self.journal.files({path: sha256(data) for path, data in new.items()})
 
+    def compare(self, prompt: Prompt, digest: str) -> bool:
+        """Have a digest read aloud and compared, and record how it came out."""
+        same = self.operator.compare(prompt, digest)
+        self.journal.record(
+            "compared", {"what": prompt.title, "digest": digest, "same": same}, outcome=Outcome.OK if same else Outcome.REFUSED
+        )
+        return same
+
     def take_deviations(self) -> None:
         """Record the deviations that people noted since the last time."""
-        for deviation in self.operator.deviations():
-            body: JsonObject = {"expected": deviation.expected, "happened": deviation.happened, "decided": deviation.decided}
-            self.journal.record("deviation", body, actor=deviation.by)
+        self.unrecorded.extend(self.operator.deviations())
+        while self.unrecorded:
+            noted = self.unrecorded[0]
+            texts = {"expected": noted.expected, "happened": noted.happened, "decided": noted.decided}
+            body: JsonObject = {name: writable(text) for name, text in texts.items()}
+            self.journal.record("deviation", body, actor=writable(noted.by))
+            self.unrecorded.pop(0)
 
     def set_aside(self, store: Folder, name: str, path: str) -> None:
         """Move a file that an interrupted write left out of the way, and record where it is; `name` as records name the store."""
@@ -151,6 +182,12 @@ class Room:
         for path in paths:
             if store.exists(path):
                 self.set_aside(store, name, path)
+
+
+def writable(text: str) -> str:
+    """Return a text from outside as the log takes it: NFC, what cannot be shown as an escape."""
+    normal = unicodedata.normalize("NFC", text)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in normal)
 
 
 def sha256(data: bytes) -> str:

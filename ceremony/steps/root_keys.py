@@ -36,7 +36,7 @@ def run(room: Room) -> JsonObject:
         token = unlocked(room, name)
         key = _made(room, token, name)
         check_made(key, room.plan.root.algorithm, room.plan.root.custody, locked=False)
-        if not room.operator.compare(Prompt(f"compare:root:{name}", f"Root key of {name}"), key.public.sha256):
+        if not room.compare(Prompt(f"compare:root:{name}", f"Root key of {name}"), key.public.sha256):
             raise CeremonyError(
                 f"people did not hear the same digest for the root key of {name}", hint="read it again, group by group"
             )
@@ -58,6 +58,14 @@ def own_key(room: Room, token: Token) -> TokenKey:
             token.identity.serial,
             "does not hold the root key of this ceremony",
             hint="put the right token in; the log names it by its serial",
+        )
+    made = room.journal.result(ACTION, token.identity.serial)
+    if made is not None and made["public_sha256"] != key.public.sha256:
+        # Label and id can be set by whoever has the PIN; the public half is what the log knows.
+        raise TokenError(
+            token.identity.serial,
+            "holds another key than the log says under this ceremony's label",
+            hint="stop, and look at the token",
         )
     return key
 

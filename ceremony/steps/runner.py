@@ -13,7 +13,7 @@ from ceremony.core.canonical import JsonObject
 from ceremony.core.log import Outcome
 from ceremony.core.ports import Option, Prompt, Watcher
 from ceremony.core.procedure import StepInfo
-from ceremony.errors import CeremonyError, ExitCode, Stopped, TokenError
+from ceremony.errors import CeremonyError, ExitCode, Stopped, StorageError, TokenError
 from ceremony.steps import (
     back_up,
     certificates,
@@ -35,7 +35,7 @@ from ceremony.steps import (
     volumes,
 )
 from ceremony.steps.access import release
-from ceremony.steps.room import Room
+from ceremony.steps.room import Room, writable
 
 StepFunction = Callable[[Room], JsonObject]
 
@@ -113,12 +113,15 @@ def _until_done(room: Room, name: str, watcher: Watcher) -> None:
 
 
 def _failed(room: Room, name: str, error: CeremonyError) -> None:
-    """Record the failure and ask; raises the error itself when people do not want to try again."""
-    room.journal.record("error", {"message": error.message, "hint": error.hint}, outcome=Outcome.FAIL)
+    """Record the failure and ask; raises the error itself when people do not want to try again, or nothing can be recorded."""
+    try:
+        room.journal.record("error", {"message": writable(error.message), "hint": writable(error.hint)}, outcome=Outcome.FAIL)
+    except StorageError:
+        raise error from None  # it was the log that failed, or the log is gone too: the first error says what happened
     if isinstance(error, TokenError):
         release(room)
     if not _again(room, name, error):
-        _stop(room, f"people stopped after: {error.message}")
+        _stop(room, f"people stopped after: {writable(error.message)}")
         raise error
 
 
@@ -131,6 +134,7 @@ def _again(room: Room, name: str, error: CeremonyError) -> bool:
 
 
 def _stop(room: Room, why: str) -> None:
+    room.take_deviations()
     room.journal.record("stop", {"why": why})
 
 

@@ -7,19 +7,25 @@ from collections.abc import Mapping, Sequence
 
 from ceremony.core.canonical import JsonObject
 from ceremony.core.dialects import Draft, RepositorySpec, Signature
-from ceremony.errors import VerificationError
+from ceremony.errors import CeremonyError, VerificationError
 from ceremony.steps.access import unlocked
 from ceremony.steps.drill import fill_keyring
 from ceremony.steps.room import Room
 from ceremony.steps.root_keys import made_roots, own_key
 from ceremony.steps.signing import sign_all
 from ceremony.steps.specs import digest, repository_specs
+from ceremony.steps.volumes import check_backups
 
 FILES_AT_ONCE = 200
 
 
 def run(room: Room) -> JsonObject:
     """Sign what was agreed and write the finished files; raises VerificationError when it is no longer that."""
+    if "drill" not in room.journal.past.ended:
+        raise CeremonyError(
+            "nothing is signed before its backups were restored", hint="the drill comes first; resume the ceremony"
+        )
+    check_backups(room)
     specs = repository_specs(room)
     if digest(room, specs) != room.result("review")["digest"]:
         raise VerificationError(

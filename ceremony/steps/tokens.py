@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.ports import Prompt, TokenIdentity
-from ceremony.errors import CeremonyError, TokenError
+from ceremony.errors import TokenError
 from ceremony.steps.access import opened
 from ceremony.steps.room import Room
 
@@ -51,7 +51,8 @@ def identity_json(identity: TokenIdentity) -> JsonObject:
 def _read_aloud(room: Room, name: str, identity: TokenIdentity) -> None:
     detail = f"{identity.manufacturer} {identity.model}, firmware {identity.firmware}. Read the serial aloud and compare it with the device."
     if not room.operator.confirm(Prompt(f"token:{name}", f"Is {name} the token with serial {identity.serial}?", detail=detail)):
-        raise CeremonyError(
-            f"people did not recognise {name} by its serial {identity.serial}",
+        raise TokenError(
+            identity.serial,
+            f"people did not recognise it as {name}",
             hint="put the right token in, or correct the site file",
         )

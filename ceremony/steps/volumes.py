@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from ceremony.core import bundle, media_rules
 from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.log import recover
 from ceremony.core.ports import MediumIdentity, Option, Prompt, Volume
 from ceremony.errors import StorageError
-from ceremony.steps.room import Room
+from ceremony.steps.room import Room, sha256
 
 ROLES = ("a", "b", "courier")
 
@@ -37,8 +38,46 @@ def run(room: Room) -> JsonObject:
 
 def mirror(room: Room) -> None:
     """Write the log to both volumes, from its first record on."""
+    for role, volume in room.backup_volumes():
+        path = room.on_volume(bundle.LOG)
+        if volume.exists(path):
+            _mend(room, role, volume, path)
+        room.journal.mirror(volume, path)
+
+
+def _mend(room: Room, role: str, volume: Volume, path: str) -> None:
+    """Cut off what a power cut left behind the last whole record of a volume's log, after setting it aside on the volume."""
+    ours, theirs = room.folder.read(bundle.LOG), volume.read(path)
+    if ours.startswith(theirs):
+        return
+    valid = recover(theirs).tail.size
+    if not ours.startswith(theirs[:valid]):
+        raise StorageError(
+            volume.name, "holds a log that is not the folder's", hint="put the right volume in; nothing was changed on it"
+        )
+    torn = theirs[valid:]
+    aside = room.on_volume(f"set-aside/torn-{valid}-{sha256(torn)[:16]}")
+    if not volume.exists(aside):
+        volume.write({aside: torn})
+    volume.truncate(path, valid)
+    room.journal.record("mended", {"volume": role, "bytes": len(torn), "sha256": sha256(torn), "to": aside})
+
+
+def check_backups(room: Room) -> None:
+    """Check that both volumes hold every backup as it was written; raises StorageError, naming volume and file."""
+    if "back-up" not in room.journal.past.ended:
+        return  # what an interrupted try left is set aside and written anew
+    written: dict[str, Json] = {}
+    for (action, _), body in room.journal.past.results.items():
+        files = body["files"] if action == "write-volumes" else None
+        written.update(files if isinstance(files, dict) else {})
     for _, volume in room.backup_volumes():
-        room.journal.mirror(volume, room.on_volume(bundle.LOG))
+        for path, digest in written.items():
+            on_volume = room.on_volume(path)
+            if not volume.exists(on_volume) or sha256(volume.read(on_volume)) != digest:
+                raise StorageError(
+                    volume.name, f"{path} is not there as it was written", hint="put the right volume in, then try again"
+                )
 
 
 def reopen(room: Room) -> None:
@@ -48,6 +87,7 @@ def reopen(room: Room) -> None:
         serial = str(facts["serial"]) if isinstance(facts, dict) else ""
         room.volumes[role] = room.media.open(role, _choose(room, role, serial))
     mirror(room)
+    check_backups(room)
 
 
 def _choose(room: Room, role: str, serial: str) -> MediumIdentity:

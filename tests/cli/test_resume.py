@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -119,8 +121,29 @@ def test_refuses_to_ask_where_nobody_could_answer(refuse, copy):
 
 def test_refuses_a_site_that_does_not_fit(refuse, copy, tmp_path):
     (tmp_path / "site.toml").write_text((copy / "ceremony/evidence/site.toml").read_text().replace("root-b", "root-x"))
-    told = refuse("resume", copy, "--auto", "--site", tmp_path / "site.toml")
+    told = refuse("resume", copy, "--site", tmp_path / "site.toml")
     assert told.sentence == "tokens.root-b: is missing, and the plan names it"
+
+
+def test_never_answers_for_tokens_that_are_not_the_rehearsal_s_own(refuse, copy):
+    told = refuse("resume", copy, "--auto", "--site", copy / "ceremony/evidence/site.toml")
+    assert told.sentence == "--auto knows the PINs of the rehearsal's own tokens only"
+
+
+def test_goes_on_with_the_rehearsal_s_own_folder_only(refuse, copy):
+    shutil.copytree(copy / "ceremony", copy / "snapshot")
+    told = refuse("resume", copy / "snapshot", "--auto")
+    assert told.sentence.endswith("is a copy: a rehearsal's ceremony folder is called ceremony")
+
+
+def test_two_runs_never_write_one_log(refuse, copy):
+    descriptor = os.open(copy / "ceremony", os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        told = refuse("resume", copy, "--auto")
+    finally:
+        os.close(descriptor)
+    assert told.sentence.endswith("is in use by another run of this program")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from ceremony.core.ports import Change, Deviation, Option, Prompt
 from ceremony.core.secret import Secret
 from ceremony.errors import Stopped
 
+PATIENCE = 8
+"""How often people are asked the same before a test has failed: an error that is tried again for ever ends here."""
 Kind = TypeVar("Kind", str, bool)
 Plain = str | bool | Exception
 Answer = Plain | Callable[[Prompt], Plain] | Sequence[Plain | Callable[[Prompt], Plain]]
@@ -105,6 +107,7 @@ class ScriptedOperator:
         self.shown[prompt.key] = secret.text()
 
     def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
+        assert self.keys.count(prompt.key) < PATIENCE, f"{prompt.key!r} was asked {PATIENCE} times: {prompt.title}"
         chosen = self._text(Asked("choose", prompt, options=tuple(options)), options[0].key)
         offered = [option.key for option in options]
         assert chosen in offered, f"{chosen!r} is not an option of {prompt.key!r}: {offered}"

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
@@ -11,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ceremony.core.keys import Algorithm
-from ceremony.core.plan import Plan
+from ceremony.core.plan import KeyPlan, Person, Plan, RepositoryPlan, Source
 from ceremony.core.plan_lint import DialectRules
-from ceremony.core.plan_reader import read_plan
+from ceremony.core.plan_reader import files_named, read_plan
 
 NOW = datetime(2026, 11, 19, 12, 0, 0, tzinfo=UTC)
 RULES = DialectRules(frozenset(Algorithm) - {Algorithm.ED25519}, frozenset(Algorithm), needs_certificate=True)
@@ -144,3 +146,59 @@ def bent(*changes: tuple[str, str], source: str = GENESIS) -> bytes:
 def read(*changes: tuple[str, str], source: str = GENESIS, files: Mapping[str, bytes] = FILES) -> Plan:
     """Return the plan of `bent`."""
     return read_plan(bent(*changes, source=source), files)
+
+
+def sourced(plan: Plan) -> Plan:
+    """Return a plan of a genesis with the source that it would be read from, and only the files that it names."""
+    source = toml(plan)
+    named = files_named(source)
+    sections = tuple(replace(r, section=i) for i, r in enumerate(plan.repositories))
+    files = {path: data for path, data in plan.files.items() if path in named}
+    return replace(plan, source=source, files=files, repositories=sections)
+
+
+def toml(plan: Plan) -> bytes:
+    """Return the TOML that `read_plan` reads as this plan of a genesis, one section for each repository."""
+    root, quorum = plan.root, {str(role): count for role, count in plan.quorum.items()}
+    lines = [
+        "schema = 1",
+        *(f"{key} = {_value(getattr(plan, key))}" for key in ("name", "kind", "dialect", "facility", "previous")),
+        *([f"request = {_value(plan.request)}"] if plan.request else []),
+        *("[root]", f"algorithm = {_value(root.algorithm)}", f"tokens = {_value(list(root.tokens))}"),
+        *(f"threshold = {root.threshold}", f"custody = {_value(root.custody)}", f"certificate = {_value(root.certificate)}"),
+        *(f"pin-policy = {_value(root.pin_policy)}", f"touch-policy = {_value(root.touch_policy)}", "[expires]"),
+        *(f"{key} = {getattr(plan.expires, key):%Y-%m-%dT%H:%M:%SZ}" for key in ("root", "certificate", "targets")),
+        *(line for repository in plan.repositories for line in _repository(repository)),
+        *("[backup]", f"protect = {_value(plan.backup.protect)}"),
+        *(line for person in plan.people for line in ("[[people]]", *_fields(person))),
+        *("[close]", f"quorum = {_value(quorum)}"),
+    ]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _repository(repository: RepositoryPlan) -> list[str]:
+    signers = [{"name": signer.name, "key": signer.path} for signer in repository.signers]
+    return [
+        "[[repositories]]",
+        f"name = {_value(repository.name)}",
+        *(f"{role} = {_value(_key(key))}" for role, key in repository.keys().items()),
+        *([f"signers = {_value(signers)}"] if signers else []),
+    ]
+
+
+def _key(key: KeyPlan) -> dict[str, object]:
+    if key.source is Source.GENERATE:
+        # No plan can ask for a delivery to nobody; a test that does has a recipient in its source.
+        return {"source": key.source, "algorithm": key.algorithm, "deliver-to": key.deliver_to or "nobody"}
+    return {"source": key.source} | ({"path": key.path} if key.path else {})
+
+
+def _fields(person: Person) -> list[str]:
+    return [f"{key} = {_value(getattr(person, key))}" for key in ("name", "role", "organisation", "key", "independent")]
+
+
+def _value(value: object) -> str:
+    """Return a value as TOML; its texts and lists are written as JSON's."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
+    return f"[{', '.join(map(_value, value))}]" if isinstance(value, list) else json.dumps(value, ensure_ascii=False)

@@ -42,6 +42,7 @@ from tests.fakes.cosigner import FakeCosigner
 from tests.fakes.folder import FakeFolder, FakeMedia
 from tests.fakes.host import CountingEntropy, FakeClock, FakeHost
 from tests.fakes.operator import ScriptedOperator
+from tests.fakes.plans import sourced
 from tests.fakes.token import FakeRack, fake_rack
 
 CEREMONY = "c0" * 16
@@ -53,19 +54,24 @@ class FolderLog:
     """The log, in the ceremony folder and mirrored."""
 
     def __init__(self, folder: FakeFolder) -> None:
-        self._places: list[tuple[FakeFolder | Volume, str]] = [(folder, LOG)]
+        self._places: dict[str, tuple[FakeFolder | Volume, str]] = {"": (folder, LOG)}
+        self._failed = False
 
     def append(self, lines: bytes) -> None:
-        for place, path in self._places:
+        if self._failed:
+            raise StorageError("log", "is not written to any more", hint="stop; resume goes on with what was synced")
+        self._failed = True
+        for place, path in self._places.values():
             place.append(path, lines)
+        self._failed = False
 
     def mirror(self, volume: Volume, path: str) -> None:
-        whole = self._places[0][0].read(LOG)
+        whole = self._places[""][0].read(LOG)
         there = volume.read(path) if volume.exists(path) else b""
         if not whole.startswith(there):
             raise StorageError(volume.name, f"{path} is not the beginning of this log", hint="use the volume of this ceremony")
         volume.append(path, whole[len(there) :])
-        self._places.append((volume, path))
+        self._places[volume.name] = (volume, path)
 
 
 def repository(name: str, **changes: object) -> RepositoryPlan:
@@ -82,23 +88,25 @@ PEOPLE = (
 
 
 def plan(*repositories: RepositoryPlan, root: RootPlan | None = None, files: Mapping[str, bytes] | None = None) -> Plan:
-    """Return a genesis plan: one wrapped root on one token, unless told otherwise."""
-    return Plan(
-        name="acme-root",
-        kind=Kind.GENESIS,
-        dialect="notary",
-        facility="vault",
-        previous="first",
-        request="",
-        trusted_root="",
-        root=root or RootPlan(Algorithm.ECDSA_P256, ("root-a",), 1, Custody.TOKEN_WRAPPED),
-        expires=ExpiresPlan(*(datetime(year, 1, 1, tzinfo=UTC) for year in (2036, 2036, 2029))),
-        repositories=repositories or (repository("docker.io/acme/app"),),
-        backup=BackupPlan("passphrase"),
-        people=PEOPLE,
-        quorum={Role.SECURITY_OFFICER: 1, Role.WITNESS: 1},
-        source=b"# the plan\n",
-        files=files or {},
+    """Return a genesis plan: one wrapped root on one token, unless told otherwise; its source says the same in TOML."""
+    return sourced(
+        Plan(
+            name="acme-root",
+            kind=Kind.GENESIS,
+            dialect="notary",
+            facility="vault",
+            previous="first",
+            request="",
+            trusted_root="",
+            root=root or RootPlan(Algorithm.ECDSA_P256, ("root-a",), 1, Custody.TOKEN_WRAPPED),
+            expires=ExpiresPlan(*(datetime(year, 1, 1, tzinfo=UTC) for year in (2036, 2036, 2029))),
+            repositories=repositories or (repository("docker.io/acme/app"),),
+            backup=BackupPlan("passphrase"),
+            people=PEOPLE,
+            quorum={Role.SECURITY_OFFICER: 1, Role.WITNESS: 1},
+            source=b"",
+            files=files or {},
+        )
     )
 
 
@@ -159,6 +167,7 @@ class Ceremony:
     operator: ScriptedOperator = field(default_factory=ScriptedOperator)
     rack: FakeRack | None = None
     request: Mapping[str, bytes] | None = None
+    site_source: bytes = b"# the site\n"
     substituted: bool = True
     """Whether the request stands in for a real one."""
 
@@ -166,6 +175,8 @@ class Ceremony:
         self.rack = self.rack or fake_rack(*self.plan.root.tokens)
         self.cosigner = FakeCosigner(person.name for person in self.plan.people)
         self.people = tuple(replace(p, key=self.cosigner.line(p.name)) for p in self.plan.people)
+        if self.mode is Mode.PRODUCTION:
+            self.plan = sourced(replace(self.plan, people=self.people))  # nothing stands in for anybody's key
         self.operator.secrets |= {f"pin:{name}": "123456" for name in self.plan.root.tokens}
         if self.request is None:
             self.request = server_request([r.name for r in self.plan.repositories])
@@ -184,14 +195,20 @@ class Ceremony:
         return Room(
             plan=self.plan, mode=self.mode, dialect=get(self.plan.dialect), people=self.people, journal=journal,
             operator=self.operator, clock=self.clock, entropy=self.entropy, host=self.host, cosigner=self.cosigner,
-            rack=self.rack, media=self.media, site_volumes={}, folder=self.folder,
+            rack=self.rack, media=self.media, site_volumes={}, folder=self.folder, site_source=self.site_source,
         )  # fmt: skip
 
     def inputs(self) -> Inputs:
         """Return what a ceremony begins with."""
         site = Site(tokens={}, volumes={}, yubico_roots="", source=b"# the site\n")
         return Inputs(
-            site, "# the script\n", {}, self.request or {}, {}, ("throw-away tokens",), substituted_request=self.substituted
+            site,
+            "# the script\n",
+            {},
+            self.request or {},
+            {},
+            ("throw-away tokens",) if self.mode is Mode.PRACTICE else (),
+            substituted_request=self.substituted,
         )
 
     def begin(self) -> Room:

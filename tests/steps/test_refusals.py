@@ -189,7 +189,7 @@ def test_one_device_under_two_names_is_refused():
 def test_a_token_that_people_do_not_recognise_is_not_used():
     ceremony = Ceremony()
     ceremony.operator.answers["token:root-a"] = False
-    hold(ceremony, CeremonyError, "did not recognise root-a", "tokens")
+    hold(ceremony, TokenError, "did not recognise it as root-a", "tokens")
     assert "unlock" not in ceremony.rack.devices["root-a"].calls
 
 

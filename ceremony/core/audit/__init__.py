@@ -10,14 +10,20 @@ practice people that its first record names.
 - `verdict`   what was read, and the findings
 - `records`   form and chain of the log, files, manifest
 - `heads`     head statements, people's and the root's signatures over them
-- `metadata`  the signatures in the bundle
-- `origin`    that the inputs are those that the first record binds
+- `origin`    that the inputs are those that the first record binds, and say what it says
+- `made`      plan, certificates and keys, read again
+- `metadata`  the bundle: made again from those, and its signatures
+- `order`     that what had to happen happened, one after the other
+- `closing`   what the close record says
 """
 
 from __future__ import annotations
 
-from ceremony.core.audit.heads import check_heads
+from ceremony.core.audit.closing import check_close
+from ceremony.core.audit.heads import check_heads, root_keys
+from ceremony.core.audit.made import read_made_plan
 from ceremony.core.audit.metadata import check_metadata
+from ceremony.core.audit.order import check_order
 from ceremony.core.audit.origin import check_origin
 from ceremony.core.audit.records import check_files, check_log, check_manifest
 from ceremony.core.audit.verdict import Audited, begin
@@ -29,8 +35,11 @@ def audit(folder: Readable) -> Audited:
     audited = begin(folder)
     check_log(audited)
     check_files(audited)
-    check_heads(audited)
-    check_origin(audited)
-    check_metadata(audited)
+    plan, roots = read_made_plan(audited), root_keys(audited)
+    check_heads(audited, roots)
+    check_origin(audited, plan)
+    check_order(audited, plan, roots)
+    check_metadata(audited, plan, roots)
+    check_close(audited)
     check_manifest(audited)
     return audited

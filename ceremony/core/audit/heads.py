@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
+from collections.abc import Iterable, Mapping
 
 from ceremony.core import bundle, cosign
 from ceremony.core.audit.records import last_head
@@ -13,15 +13,17 @@ from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json
 from ceremony.core.dialects import get
 from ceremony.core.keys import PublicKey, from_spki, verify
-from ceremony.core.log import Head, Tail, head, lines, parse_head, parse_line
+from ceremony.core.log import Head, Tail, head, lines, parse_head
 from ceremony.core.plan import Person, Role
 from ceremony.errors import CeremonyError
 
 NAMESPACE = "ceremony-head"
+ROOT_HEAD = 1
+"""The number of the head that the root signs."""
 
 
-def check_heads(a: Audited) -> None:
-    """Check every head statement against the log, and the signatures over each."""
+def check_heads(a: Audited, roots: Mapping[str, PublicKey]) -> None:
+    """Check every head statement against the log, and the signatures over each; `roots` is serial → root key."""
     paths = {bundle.head_number(path): path for path in a.names if bundle.head_number(path)}
     stated: dict[int, Head] = {}
     for number, path in sorted(paths.items()):
@@ -30,33 +32,37 @@ def check_heads(a: Audited) -> None:
             stated[number] = parse_head(data, path)
         except CeremonyError as error:
             a.failed(path, error.message)
-    _compare(a, stated)
+    total = len(a.found.records)
+    heads = _heads(a, {total, *(head_.entries for head_ in stated.values())})
+    _compare(a, stated, heads)
     if a.past.closed and last_head(a) not in a.names:
         a.incomplete(last_head(a), "is not written yet")
-    elif a.past.closed and stated.get(bundle.head_number(last_head(a))) != _head_at(a, len(a.found.records)):
+    elif a.past.closed and stated.get(bundle.head_number(last_head(a))) != heads[total]:
         a.failed(last_head(a), "is not the head of the whole log")
     _check_people(a)
-    _check_root(a)
+    _check_root(a, roots, stated.get(ROOT_HEAD))
 
 
-def _compare(a: Audited, stated: dict[int, Head]) -> None:
+def _compare(a: Audited, stated: Mapping[int, Head], heads: Mapping[int, Head]) -> None:
     for number, head_ in stated.items():
         if head_.entries > len(a.found.records):
             a.failed(bundle.head(number), f"states {head_.entries} records; the log has {len(a.found.records)}: its tail was cut")
-        elif _head_at(a, head_.entries) != head_:
+        elif heads[head_.entries] != head_:
             a.failed(bundle.head(number), "does not state this log")
         else:
             a.ok(bundle.head(number), f"states the first {head_.entries} records")
 
 
-def _head_at(a: Audited, entries: int) -> Head:
+def _heads(a: Audited, wanted: Iterable[int]) -> Mapping[int, Head]:
+    """Return the head of the log after each of these numbers of records that it has."""
     tail, whole = Tail(), hashlib.sha256()
-    for number, line in enumerate(lines(a.log)):
-        if number == entries:
-            break
-        tail = tail.follow(parse_line(line, f"record {number}"), line)
+    found = {0: head(tail, whole.hexdigest())}
+    for record, line in zip(a.found.records, lines(a.log), strict=False):  # what is torn is no record
+        tail = tail.follow(record, line)
         whole.update(line)
-    return head(tail, whole.hexdigest())
+        if tail.entries in wanted:
+            found[tail.entries] = head(tail, whole.hexdigest())
+    return found
 
 
 def people(a: Audited) -> tuple[Person, ...]:
@@ -123,20 +129,22 @@ def _check_quorum(a: Audited, present: tuple[Person, ...], signed: list[Person])
         a.incomplete("quorum", "the final head lacks signatures that the plan's quorum asks for")
 
 
-def _check_root(a: Audited) -> None:
-    roots = root_keys(a)
+def _check_root(a: Audited, roots: Mapping[str, PublicKey], stated: Head | None) -> None:
+    statement = bundle.head(ROOT_HEAD)
+    signed = max((r.seq for r in a.found.records if r.kind == "result" and r.body.get("action") == "sign-root"), default=-1)
+    if stated is not None and stated.entries <= signed:
+        a.failed(statement, "does not cover every signature that the root made")
     for serial, public in roots.items():
         result = a.past.results.get(("sign-head", serial))
-        statement = bundle.head(1)
         if result is None or statement not in a.names:
             if a.past.closed:
                 a.failed("close", f"the root key on token {serial} did not sign the head")
             continue
         try:
-            scheme = get(str(plan(a).get("dialect"))).scheme(public.algorithm)
+            scheme = get(str(opened_plan(a).get("dialect"))).scheme(public.algorithm)
             value = base64.b64decode(str(result.get("signature")), validate=True)
             verify(public, scheme, a.folder.read(statement), value, f"head signed by token {serial}")
-        except (CeremonyError, binascii.Error) as error:
+        except (CeremonyError, ValueError) as error:
             a.failed(statement, f"the signature of token {serial} does not hold: {error}")
         else:
             a.ok(statement, f"the root key on token {serial} signed it")
@@ -163,7 +171,7 @@ def _root_key(row: Json) -> tuple[str, PublicKey]:
     return str(row["serial"]), from_spki(base64.b64decode(str(row["spki"])))
 
 
-def plan(a: Audited) -> dict[str, Json]:
+def opened_plan(a: Audited) -> dict[str, Json]:
     """Return what the first record says of the plan."""
-    plan = a.past.opened.get("plan")
-    return plan if isinstance(plan, dict) else {}
+    said = a.past.opened.get("plan")
+    return said if isinstance(said, dict) else {}

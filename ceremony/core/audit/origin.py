@@ -5,20 +5,25 @@ from __future__ import annotations
 
 import hashlib
 
-from ceremony.core import bundle
-from ceremony.core.audit.heads import plan
+from ceremony.core import approval, bundle
+from ceremony.core.audit.heads import opened_plan
 from ceremony.core.audit.verdict import Audited
-from ceremony.core.plan import Mode
+from ceremony.core.canonical import Json
+from ceremony.core.plan import Mode, Plan
 
 
-def check_origin(a: Audited) -> None:
+def check_origin(a: Audited, plan: Plan | None) -> None:
     """Check the inputs against the first record, and say what anchors the folder."""
     opened = a.past.opened
-    _same(a, bundle.PLAN, plan(a).get("sha256"))
+    _same(a, bundle.PLAN, opened_plan(a).get("sha256"))
     _same(a, bundle.SITE, opened.get("site_sha256"))
     approvals = opened.get("approvals")
     for name, digest in approvals.items() if isinstance(approvals, dict) else ():
         _same(a, bundle.APPROVALS + name, digest)
+    if plan is not None:
+        _check_plan(a, plan)
+    if a.mode == Mode.PRODUCTION:
+        _check_nothing_stood_in(a)
     if a.mode == Mode.PRACTICE:
         a.ok("mode", "PRACTICE: judged by the practice people that its first record names")
     elif a.mode == Mode.PRODUCTION:
@@ -29,3 +34,41 @@ def _same(a: Audited, path: str, digest: object) -> None:
     data = a.read(path)  # says so when it is not there: all of it was written before the first record
     if data is not None and hashlib.sha256(data).hexdigest() != digest:
         a.failed(path, "is not the one that the first record binds")
+
+
+def _check_plan(a: Audited, plan: Plan) -> None:
+    said = opened_plan(a)
+    statement = hashlib.sha256(approval.statement(plan)).hexdigest()
+    own = {
+        "name": plan.name,
+        "kind": plan.kind,
+        "dialect": plan.dialect,
+        "facility": plan.facility,
+        "statement_sha256": statement,
+    }
+    opened = {"request": plan.request, "previous": plan.previous, "quorum": {str(r): n for r, n in plan.quorum.items()}}
+    for member in (
+        *(f"plan.{name}" for name, value in own.items() if said.get(name) != value),
+        *(name for name, value in opened.items() if a.past.opened.get(name) != value),
+    ):
+        a.failed("record 0", f"{member} is not what the plan says")
+    named: list[Json] = [
+        {"name": p.name, "role": str(p.role), "organisation": p.organisation, "key": p.key, "independent": p.independent}
+        for p in plan.people
+    ]
+    if _seats(a, a.past.opened.get("people")) != _seats(a, named):
+        a.failed("record 0", "its people are not those of the plan")
+
+
+def _seats(a: Audited, listed: Json) -> list[Json]:
+    """Return people as they are compared: in practice without their keys, for which throw-away ones stand in."""
+    seats = listed if isinstance(listed, list) else []
+    return [{**seat, "key": ""} if isinstance(seat, dict) and a.mode == Mode.PRACTICE else seat for seat in seats]
+
+
+def _check_nothing_stood_in(a: Audited) -> None:
+    for record in a.found.records:
+        if record.kind == "substitution":
+            a.failed(f"record {record.seq}", "says that something stands in for the real thing, in a production")
+        if record.kind == "token" and record.body.get("software") is not False:
+            a.failed(f"record {record.seq}", "names a software token, in a production")

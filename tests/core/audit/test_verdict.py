@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -22,16 +22,19 @@ __all__ = ["fast_seal"]
 Records = list[dict]
 
 
-def rechained(change: Callable[[Records], Records | None], **files: bytes | None) -> Audited:
+def rechained(
+    change: Callable[[Records], Records | None], base: Mapping[str, bytes] | None = None, **files: bytes | None
+) -> Audited:
     """Audit the folder after its records were changed and its log was chained anew, as its own author could have."""
-    records = [json.loads(line) for line in whole()[LOG].splitlines()]
+    base = base or whole()
+    records = [json.loads(line) for line in base[LOG].splitlines()]
     changed = change(records) or records
     log, prev, mono = b"", "0" * 64, 0
     for seq, record in enumerate(changed):
         mono = max(mono, record["mono_ns"])
         line = canonical.encode({**record, "seq": seq, "prev": prev, "mono_ns": mono}) + b"\n"
         log, prev = log + line, hashlib.sha256(line).hexdigest()
-    made = {**whole(), LOG: log, **{name.replace("__", "/"): data for name, data in files.items()}}
+    made = {**base, LOG: log, **{name.replace("__", "/"): data for name, data in files.items()}}
     return audit(FakeFolder(files={name: data for name, data in made.items() if data is not None}))
 
 
@@ -90,6 +93,7 @@ def result_of(action: str, **changes: object) -> Callable[[Records], None]:
         ),
         pytest.param(step_made("root-keys"), "is closed and names no root key", id="no root key"),
         pytest.param(result_of("sign-head", signature="!"), "does not hold", id="a signature that is no base64"),
+        pytest.param(result_of("sign-head", signature="é"), "does not hold", id="a signature that is not ASCII"),
         pytest.param(result_of("sign-head", signature="AAAA"), "does not hold", id="a signature that is too short"),
         pytest.param(
             lambda r: [x for x in r if x["body"].get("action") != "sign-head"],

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bundle is made from, read again: the plan, the certificates of the root keys, the repositories' keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from asn1crypto import pem as armor
+from asn1crypto import x509
+
+from ceremony.core import bundle, keys, request, served
+from ceremony.core import specs as core
+from ceremony.core.audit.verdict import Audited
+from ceremony.core.canonical import parse_object
+from ceremony.core.certificates import PRACTICE_ORGANISATION, CertificateRequest
+from ceremony.core.keys import PublicKey
+from ceremony.core.plan import Kind, Mode, Plan, Source
+from ceremony.core.plan_reader import read_plan
+from ceremony.core.specs import RepositoryKeys
+from ceremony.errors import CeremonyError
+
+
+def read_made_plan(a: Audited) -> Plan | None:
+    """Return the plan of the folder; None, with a finding, when it is none."""
+    source = a.read(bundle.PLAN)
+    files = {path.removeprefix(bundle.PLAN_FILES): a.read(path) for path in sorted(a.names) if path.startswith(bundle.PLAN_FILES)}
+    if source is None:
+        return None
+    try:
+        plan = read_plan(source, {path: data for path, data in files.items() if data is not None})
+    except CeremonyError as error:
+        a.failed(bundle.PLAN, f"is not a plan: {error.message}")
+        return None
+    if plan.kind is not Kind.GENESIS:
+        a.failed(bundle.PLAN, f"is the plan of a {plan.kind}, which this version does not hold")
+        return None
+    return plan
+
+
+def read_certificates(a: Audited, plan: Plan, roots: Mapping[str, PublicKey]) -> Mapping[str, Mapping[str, str]]:
+    """Return serial → common name → PEM; adds a finding for a certificate that says something else than the plan.
+
+    Raises CeremonyError for a file that holds anything but the certificates, ValueError or TypeError for one that is none.
+    """
+    found: dict[str, Mapping[str, str]] = {}
+    for serial, public in roots.items():
+        path = bundle.root_public(serial)
+        found[serial] = core.read_certificates(a.read(path) or b"", public, core.common_names(plan), path)
+        for name, pem in found[serial].items():
+            _check_certificate(a, plan, public, name, pem, path)
+    return found
+
+
+def _check_certificate(a: Audited, plan: Plan, public: PublicKey, name: str, pem: str, path: str) -> None:
+    certificate = x509.Certificate.load(armor.unarmor(pem.encode())[2], strict=True)
+    fields = [field for group in certificate.subject.chosen for field in group]
+    organisations = [field["value"].native for field in fields if field["type"].native == "organization_name"]
+    practice = a.mode == Mode.PRACTICE
+    if (PRACTICE_ORGANISATION in organisations) != practice:
+        said = "is" if not practice else "is not"
+        a.failed(path, f"holds a certificate for {name} that {said} marked as practice, in a ceremony of mode {a.mode}")
+    opened_at = datetime.fromisoformat(str(a.past.opened.get("utc")))
+    wanted = CertificateRequest(public, name, opened_at, plan.expires.certificate, a.found.records[0].ceremony, practice)
+    if certificate["tbs_certificate"].dump() != wanted.to_be_signed():
+        a.failed(path, f"holds a certificate for {name} that is not what the plan makes")
+
+
+def read_keys(a: Audited, plan: Plan) -> Mapping[str, RepositoryKeys]:
+    """Return the keys of every repository as the log lists them; adds a finding for one that is not the one brought.
+
+    Raises CeremonyError for a list or a request that cannot be read.
+    """
+    path = str(a.past.ended.get("repository-keys", {}).get("file", ""))
+    listed = core.read_repository_keys(parse_object((a.read(path) or b"").removesuffix(b"\n"), path), path)
+    if listed.keys() != {repository.name for repository in plan.repositories}:
+        a.failed(path, "does not list the repositories of the plan")
+    server = _server_keys(a, plan)
+    for repository in plan.repositories:
+        own = listed.get(repository.name)
+        for role, key in repository.keys().items() if own else ():
+            wanted = keys.from_pem(plan.files[key.path]) if key.source is Source.FILE else server.get((repository.name, role))
+            if wanted is not None and wanted != getattr(own, role):
+                a.failed(path, f"{repository.name}: its {role} key is not the one that was brought")
+        brought = [(signer.name, keys.from_pem(plan.files[signer.path])) for signer in repository.signers]
+        if own and sorted((s.name, s.public.spki) for s in own.signers) != sorted((n, key.spki) for n, key in brought):
+            a.failed(path, f"{repository.name}: its signers are not those of the plan")
+    return listed
+
+
+def _server_keys(a: Audited, plan: Plan) -> Mapping[tuple[str, str], PublicKey]:
+    """Return (repository, role) → the server's key, for those that the plan takes from the request."""
+    wanted = [(r.name, role) for r in plan.repositories for role, key in r.keys().items() if key.source is Source.REQUEST]
+    if not wanted:
+        return {}
+    index = request.parse_index(a.read(bundle.REQUEST + request.INDEX) or b"")
+    files = {digest: a.read(bundle.REQUEST + request.path_of(digest)) or b"" for digest in index.files()}
+    found = served.keys_for(index, files, sorted({name for name, _ in wanted}))
+    return {(n, role): found[n].snapshot if role == "snapshot" else found[n].timestamp for n, role in wanted}

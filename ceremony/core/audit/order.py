@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Order: every step of the procedure ended, one after the other, and every act was announced before it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ceremony.core import bundle
+from ceremony.core.audit.verdict import Audited
+from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.dialects import get
+from ceremony.core.keys import PublicKey
+from ceremony.core.log import Outcome, Record
+from ceremony.core.plan import Custody, Plan
+from ceremony.core.procedure import procedure
+from ceremony.core.specs import made_here
+from ceremony.errors import PlanRefused
+
+ANNOUNCED = frozenset(["generate-key", "lock-key", "wrap-key", "certify", "sign-root", "sign-head", "write-volumes"])
+"""Actions that change a device or a volume: an intent comes first."""
+
+
+def check_order(a: Audited, plan: Plan | None, roots: Mapping[str, PublicKey]) -> None:
+    """Check what came after what, and what was read back from the tokens; `roots` is serial → root key."""
+    _check_announced(a)
+    if plan is None or not a.past.closed:
+        return
+    _check_steps(a, plan)
+    if plan.root.custody is Custody.TOKEN_WRAPPED or made_here(plan):
+        _check_restored(a)
+    _check_tokens(a, plan, roots)
+
+
+def _check_announced(a: Audited) -> None:
+    begun: set[tuple[str, str]] = set()
+    for record in a.found.records:
+        act = (str(record.body.get("action")), str(record.body.get("key")))
+        if record.kind == "intent":
+            begun.add(act)
+        elif record.kind == "result" and act[0] in ANNOUNCED:
+            if act not in begun:
+                a.failed(f"record {record.seq}", f"is the result of {act[0]} {act[1]}, which was not announced")
+            begun.discard(act)
+
+
+def _check_steps(a: Audited, plan: Plan) -> None:
+    try:
+        steps = procedure(plan, needs_certificate=get(plan.dialect).needs_certificate)
+    except PlanRefused as error:
+        a.failed(bundle.PLAN, error.message)
+        return
+    wanted = [step.name for step in steps if step.name != "close"]
+    ended: list[str] = []
+    for record in a.found.records:
+        if record.kind == "end":
+            ended.append(record.step)
+        elif record.kind == "again":
+            ended = [step for step in ended if step != record.body.get("step")]
+    missing = [step for step in wanted if step not in ended]
+    for step in missing:
+        a.failed(bundle.LOG, f"is closed, and step {step} never ended")
+    if not missing and ended != wanted:
+        a.failed(bundle.LOG, "its steps did not end in the order of the plan's procedure, once each")
+
+
+def _check_restored(a: Audited) -> None:
+    restored: set[str] = set()
+    for record in a.found.records:
+        if record.kind == "end" and record.step == "back-up":
+            restored.clear()  # what was restored before was another backup
+        elif record.kind == "restored" and record.outcome is Outcome.OK:
+            restored.add(str(record.body.get("volume")))
+        elif _begins(record, "sign-root"):
+            break
+    for role in sorted({"a", "b"} - restored):
+        a.failed(bundle.LOG, f"volume {role} was not restored before the root signed")
+
+
+def _begins(record: Record, action: str) -> bool:
+    return record.kind == "intent" and record.body.get("action") == action
+
+
+def _check_tokens(a: Audited, plan: Plan, roots: Mapping[str, PublicKey]) -> None:
+    rows = a.past.ended.get("root-keys", {}).get("keys")
+    named = [row.get("token") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    if named != list(plan.root.tokens) or len(roots) != len(named):
+        a.failed(bundle.LOG, "its root keys are not on the tokens of the plan, one each")
+    for serial, public in roots.items():
+        if public.algorithm is not plan.root.algorithm:
+            a.failed(f"token {serial}", f"its root key is {public.algorithm}; the plan asks for {plan.root.algorithm}")
+        if a.past.results.get(("generate-key", serial), {}).get("public_sha256") != public.sha256:
+            a.failed(f"token {serial}", "its root key is not the one that was made on it")
+        locked = a.past.results.get(("lock-key", serial))
+        if plan.root.custody is Custody.TOKEN_WRAPPED and (locked is None or not _reads_locked(locked)):
+            a.failed(f"token {serial}", "its root key was not locked, or did not read so afterwards")
+
+
+def _reads_locked(result: JsonObject) -> bool:
+    attributes: Json = result.get("attributes")
+    return isinstance(attributes, dict) and attributes.get("extractable") is False
