@@ -16,6 +16,9 @@ from enum import StrEnum
 
 from ceremony.core.keys import Algorithm
 
+PER_REPOSITORY = "per-repository"
+"""What `[root] certificate` says when each repository has a certificate of its own."""
+
 
 class Kind(StrEnum):
     """What a ceremony is for."""
@@ -68,7 +71,7 @@ class RootPlan:
     tokens: tuple[str, ...]
     threshold: int
     custody: Custody
-    certificate: str = "per-repository"
+    certificate: str = PER_REPOSITORY
     """Notary: `per-repository`, or a prefix ending in `*`."""
     pin_policy: str = "always"
     touch_policy: str = "cached"

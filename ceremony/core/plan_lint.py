@@ -17,7 +17,7 @@ import pyrage
 
 from ceremony.core import cosign, keys
 from ceremony.core.keys import Algorithm, PublicKey
-from ceremony.core.plan import Custody, KeyPlan, Kind, Mode, Plan, RepositoryPlan, Role, RootPlan, Source
+from ceremony.core.plan import PER_REPOSITORY, Custody, KeyPlan, Kind, Mode, Plan, RepositoryPlan, Role, RootPlan, Source
 from ceremony.core.plan_fields import quoted
 from ceremony.core.plan_names import check_prefix
 from ceremony.core.plan_support import SECURITY_KEY, check_site, refuse_unsupported, unsupported
@@ -29,7 +29,6 @@ MAX_COMMON_NAME = 64
 """Characters of a certificate's common name (RFC 5280, appendix A.1, ub-common-name)."""
 MAX_SHARES = 16
 """SLIP-39: what one group can be split into."""
-PER_REPOSITORY = "per-repository"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import Dialect, Draft, RepositorySpec, RootKey, Signer
 from ceremony.core.keys import PublicKey, from_spki
-from ceremony.core.plan import Plan, Source
+from ceremony.core.plan import PER_REPOSITORY, Plan, Source
 from ceremony.errors import VerificationError
 
 FIRST_VERSION = 1
-PER_REPOSITORY = "per-repository"
 _END = "-----END CERTIFICATE-----\n"
 
 

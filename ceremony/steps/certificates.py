@@ -9,18 +9,16 @@ from datetime import datetime
 from ceremony.core import bundle
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.certificates import CertificateRequest
+from ceremony.core.specs import common_names, read_certificates
 from ceremony.steps.access import unlocked
 from ceremony.steps.room import Room
 from ceremony.steps.root_keys import MadeRoot, made_roots, own_key
 from ceremony.steps.signing import sign_all
 
-PER_REPOSITORY = "per-repository"
-_END = "-----END CERTIFICATE-----\n"
-
 
 def run(room: Room) -> JsonObject:
     """Make the root certificates, signed by the tokens, and write them beside each public key."""
-    names = common_names(room)
+    names = common_names(room.plan)
     for root in made_roots(room):
         path = bundle.root_public(root.serial)
         if path not in room.journal.past.files:
@@ -28,22 +26,11 @@ def run(room: Room) -> JsonObject:
     return {"names": list[Json](names) if len(names) == 1 else [], "each": len(names)}
 
 
-def common_names(room: Room) -> Sequence[str]:
-    """Return the common names to certify: the plan's prefix, or each repository's name."""
-    if room.plan.root.certificate != PER_REPOSITORY:
-        return [room.plan.root.certificate]
-    return [repository.name for repository in room.plan.repositories]
-
-
 def certificates(room: Room) -> Mapping[str, Mapping[str, str]]:
     """Return serial → common name → PEM, from the recorded files."""
-    found: dict[str, Mapping[str, str]] = {}
-    names = common_names(room)
-    for root in made_roots(room):
-        text = room.recorded(bundle.root_public(root.serial)).decode().removeprefix(root.public.pem.decode())
-        pems = [part + _END for part in text.split(_END)[:-1]]
-        found[root.serial] = dict(zip(names, pems, strict=True))
-    return found
+    names = common_names(room.plan)
+    paths = {root: bundle.root_public(root.serial) for root in made_roots(room)}
+    return {root.serial: read_certificates(room.recorded(path), root.public, names, path) for root, path in paths.items()}
 
 
 def _certify(room: Room, root: MadeRoot, names: Sequence[str]) -> Sequence[str]:

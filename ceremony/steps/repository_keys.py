@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ceremony.core import keys, software_key
 from ceremony.core.canonical import Json, JsonObject, encode, parse_loose
@@ -18,19 +17,10 @@ from ceremony.core.dialects import Signer
 from ceremony.core.keys import Algorithm, PublicKey
 from ceremony.core.plan import KeyPlan, RepositoryPlan, Source
 from ceremony.core.served import ServerKeys
+from ceremony.core.specs import RepositoryKeys
 from ceremony.errors import VerificationError
 from ceremony.steps import load_request
 from ceremony.steps.room import Room
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryKeys:
-    """The public keys of one repository."""
-
-    targets: PublicKey
-    snapshot: PublicKey
-    timestamp: PublicKey
-    signers: tuple[Signer, ...]
 
 
 def run(room: Room) -> JsonObject:
