@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ceremony.cli import rehearse, stage
@@ -27,20 +26,8 @@ from ceremony.cli.headless import HeadlessOperator
 from ceremony.cli.practice import SECRETS, Rehearsal, load
 from ceremony.cli.practice_request import practice_request
 from ceremony.core.bundle import LOG
-from ceremony.core.keys import Algorithm
-from ceremony.core.plan import (
-    BackupPlan,
-    Custody,
-    ExpiresPlan,
-    KeyPlan,
-    Kind,
-    Person,
-    Plan,
-    RepositoryPlan,
-    Role,
-    RootPlan,
-    Source,
-)  # fmt: skip
+from ceremony.core.plan import Plan
+from ceremony.core.plan_reader import read_plan
 from ceremony.core.ports import Change, Option, Prompt
 from ceremony.core.secret import Secret
 from ceremony.devices import softhsm
@@ -69,6 +56,8 @@ class Quiet(HeadlessOperator):
         return True
 
     def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
+        if prompt.key.startswith("error:"):
+            raise SystemExit(f"{prompt.title}: {prompt.detail}")
         return options[0].key
 
     def review(self, prompt: Prompt, changes: Sequence[Change]) -> bool:
@@ -102,22 +91,55 @@ class Peak(Quiet):
         Path("/proc/self/clear_refs").write_text("5")
 
 
+PLAN = b"""
+schema = 1
+name = "bench"
+kind = "genesis"
+dialect = "notary"
+facility = "bench"
+previous = "first"
+[root]
+algorithm = "ecdsa-p256"
+tokens = ["root-a"]
+threshold = 1
+custody = "token-wrapped"
+certificate = "docker.io/acme/*"
+[expires]
+root = 2046-01-01T00:00:00Z
+certificate = 2046-01-01T00:00:00Z
+targets = 2043-01-01T00:00:00Z
+[[repositories]]
+names-from = "guns.txt"
+targets = { source = "generate", deliver-to = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p" }
+snapshot = { source = "request" }
+timestamp = { source = "request" }
+[backup]
+protect = "passphrase"
+[[people]]
+name = "Ada"
+role = "administrator"
+organisation = "Acme"
+key = ""
+[[people]]
+name = "Sam"
+role = "security-officer"
+organisation = "Acme"
+key = ""
+[[people]]
+name = "Wim"
+role = "witness"
+organisation = "Notaries"
+key = ""
+independent = true
+[close]
+quorum = { witness = 1 }
+"""
+
+
 def plan(count: int) -> Plan:
     """Return a plan of `count` repositories under one prefix, one token."""
-    online = KeyPlan(Source.REQUEST)
-    repositories = tuple(
-        RepositoryPlan(f"docker.io/acme/app-{i:05}", KeyPlan(Source.GENERATE), online, online) for i in range(count)
-    )
-    people = (
-        Person("Ada", Role.ADMINISTRATOR, "Acme", ""), Person("Sam", Role.SECURITY_OFFICER, "Acme", ""),
-        Person("Wim", Role.WITNESS, "Acme", "", independent=True),
-    )  # fmt: skip
-    return Plan(
-        name="bench", kind=Kind.GENESIS, dialect="notary", facility="bench", previous="first", request="", trusted_root="",
-        root=RootPlan(Algorithm.ECDSA_P256, ("root-a",), 1, Custody.TOKEN_WRAPPED, certificate="docker.io/acme/*"),
-        expires=ExpiresPlan(*(datetime(year, 1, 1, tzinfo=UTC) for year in (2036, 2036, 2029))), repositories=repositories,
-        backup=BackupPlan("passphrase"), people=people, quorum={Role.WITNESS: 1}, source=b"# bench\n", files={},
-    )  # fmt: skip
+    names = "".join(f"docker.io/acme/app-{i:05}\n" for i in range(count))
+    return read_plan(PLAN, {"guns.txt": names.encode()})
 
 
 def room_before_sign(folder: Path, count: int) -> Room:
