@@ -28,7 +28,9 @@ VERSION = 1
 MAX_LINE = 64 * 1024
 """Bytes of a line, newline included."""
 FIRST_PREV = "0" * 64
-HEAD_FORM = "ceremony-head/v1"
+HEAD_NAMESPACE = "ceremony-head"
+"""What people's signatures over a head are for (SSHSIG)."""
+HEAD_FORM = f"{HEAD_NAMESPACE}/v1"
 
 _HINT = "compare with the copies on the volumes; the log was changed, or another program wrote it"
 _MEMBERS = frozenset(

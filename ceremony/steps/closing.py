@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from ceremony.core import bundle, cosign
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Level
+from ceremony.core.log import HEAD_NAMESPACE
 from ceremony.core.plan import Person
 from ceremony.core.ports import Folder, Prompt
 from ceremony.errors import CeremonyError, ExitCode, StorageError, VerificationError
 from ceremony.steps.room import Room, sha256
 
-NAMESPACE = "ceremony-head"
 _ARMOR_END = b"-----END SSH SIGNATURE-----\n"
 
 
@@ -52,17 +52,17 @@ def _signed(room: Room, person: Person, number: int, text: bytes) -> bool:
         return False
     if room.folder.exists(path):
         try:
-            cosign.verify(room.folder.read(path), text, key, NAMESPACE, path)
+            cosign.verify(room.folder.read(path), text, key, HEAD_NAMESPACE, path)
         except VerificationError:
             if room.folder.read(path).endswith(_ARMOR_END):
                 raise  # a whole signature that does not hold is somebody's doing, and is not removed
             room.folder.remove(path)  # torn by a crash
         else:
             return True
-    armored = room.cosigner.sign(person.name, NAMESPACE, text)
+    armored = room.cosigner.sign(person.name, HEAD_NAMESPACE, text)
     if armored is None:
         return False
-    cosign.verify(armored, text, key, NAMESPACE, path)
+    cosign.verify(armored, text, key, HEAD_NAMESPACE, path)
     room.folder.write({path: armored})
     return True
 

@@ -2,7 +2,7 @@
 """The room: all that a step can reach, and nothing else.
 
 A step is `def run(room: Room) -> JsonObject`. What it returns is recorded when it
-ends and given back by `room.results` in a resumed ceremony, so it holds only what
+ends and given back by `room.result` in a resumed ceremony, so it holds only what
 later steps need, and never a secret. What is too large for a record is a file of
 the ceremony folder that the result names.
 """

@@ -13,11 +13,10 @@ from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json
 from ceremony.core.dialects import get
 from ceremony.core.keys import PublicKey, from_spki, verify
-from ceremony.core.log import Head, Tail, head, lines, parse_head
+from ceremony.core.log import HEAD_NAMESPACE, Head, Tail, head, lines, parse_head
 from ceremony.core.plan import Person, Role
 from ceremony.errors import CeremonyError
 
-NAMESPACE = "ceremony-head"
 ROOT_HEAD = 1
 """The number of the head that the root signs."""
 
@@ -105,7 +104,7 @@ def _check_people(a: Audited) -> None:
 
 def _signature_holds(a: Audited, path: str, statement: str, person: Person) -> bool:
     try:
-        cosign.verify(a.read(path) or b"", a.folder.read(statement), cosign.parse_public_key(person.key), NAMESPACE, path)
+        cosign.verify(a.read(path) or b"", a.folder.read(statement), cosign.parse_public_key(person.key), HEAD_NAMESPACE, path)
     except CeremonyError as error:
         a.failed(path, error.message)
         return False

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
+from ceremony.core.bundle import PINNING
 from ceremony.core.dialects import DetachedSignature, Dialect, Draft, RepositorySpec, RootKey, Signature, notary_keys
 from ceremony.core.dialects import notary_client as client
 from ceremony.core.keys import Algorithm, PublicKey, Scheme
@@ -147,7 +148,7 @@ class Notary(Dialect):
         """Return `trust-pinning.json`: the `trust_pinning` part of a Notary client's configuration."""
         certs = {spec.name: [self.root_key_id(key) for key in spec.root_keys] for spec in specs}
         config = {"trust_pinning": {"certs": certs, "disable_tofu": True}}
-        return {"bundle/trust-pinning.json": json.dumps(config, indent=2, sort_keys=True).encode() + b"\n"}
+        return {PINNING: json.dumps(config, indent=2, sort_keys=True).encode() + b"\n"}
 
     def delivery(self, repository: str, key: SoftwareKey) -> bytes:
         """Return what `notary key import` takes."""
