@@ -7,6 +7,7 @@ that what stands alone is seen; nothing that changes is left out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ceremony.core.dialects import Dialect, RepositorySpec
@@ -14,8 +15,19 @@ from ceremony.core.log import format_utc
 from ceremony.core.ports import Change
 
 
-def created(dialect: Dialect, spec: RepositorySpec, *, targets_made_here: bool) -> tuple[Change, ...]:
-    """Return the differences that a new repository makes, for which nothing is published."""
+def shared_keys(dialect: Dialect, specs: Iterable[RepositorySpec]) -> frozenset[str]:
+    """Return the ids of the server's keys that serve more than one repository or role."""
+    counts = Counter(dialect.key_id(key) for spec in specs for key in (spec.snapshot, spec.timestamp))
+    return frozenset(key_id for key_id, count in counts.items() if count > 1)
+
+
+def created(
+    dialect: Dialect, spec: RepositorySpec, *, targets_made_here: bool, shared: frozenset[str] = frozenset()
+) -> tuple[Change, ...]:
+    """Return the differences that a new repository makes, for which nothing is published; `shared` is what `shared_keys` gave."""
+
+    def held_by_server(key_id: str) -> str:
+        return f"key {key_id}, which serves others too" if key_id in shared else "a key of its own, held by the server"
 
     def new(role: str, field: str, after: str) -> Change:
         return Change(spec.name, role, field, before="", after=after)
@@ -27,8 +39,8 @@ def created(dialect: Dialect, spec: RepositorySpec, *, targets_made_here: bool) 
         new("root", "keys", f"{spec.threshold} of {len(spec.root_keys)}: {roots}"),
         new("root", "expires", format_utc(spec.root_expires)),
         new("root", "targets key", targets),
-        new("root", "snapshot key", "a key of its own, held by the server"),
-        new("root", "timestamp key", "a key of its own, held by the server"),
+        new("root", "snapshot key", held_by_server(dialect.key_id(spec.snapshot))),
+        new("root", "timestamp key", held_by_server(dialect.key_id(spec.timestamp))),
     ]
     if targets_made_here:
         changes += [new("targets", "version", str(spec.version)), new("targets", "expires", format_utc(spec.targets_expires))]

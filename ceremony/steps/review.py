@@ -15,7 +15,10 @@ def run(room: Room) -> JsonObject:
     """Show the differences and record the digest of what was agreed; raises CeremonyError when it was not."""
     specs = repository_specs(room)
     own = made_here(room)
-    changes = review.grouped(c for spec in specs for c in review.created(room.dialect, spec, targets_made_here=spec.name in own))
+    shared = review.shared_keys(room.dialect, specs)
+    changes = review.grouped(
+        c for spec in specs for c in review.created(room.dialect, spec, targets_made_here=spec.name in own, shared=shared)
+    )
     agreed = digest(room, specs)
     detail = f"{len(specs)} repositories, {len(specs) + len(own)} files to be signed. Digest {agreed}."
     if not room.operator.review(Prompt("review", "What will be signed", detail=detail, who="everybody"), changes):

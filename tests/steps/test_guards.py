@@ -10,6 +10,7 @@ import pytest
 from ceremony.core import software_key
 from ceremony.core.bundle import LOG
 from ceremony.core.keys import Algorithm
+from ceremony.core.plan import KeyPlan, Source
 from ceremony.core.ports import Deviation
 from ceremony.errors import CeremonyError, ExitCode, PinLocked, Stopped, StorageError, TokenError, VerificationError
 from ceremony.steps import back_up, sign
@@ -245,3 +246,15 @@ def test_deviations_noted_before_stopping_are_in_the_log_whatever_they_hold():
     with pytest.raises(Stopped):
         ceremony.hold()
     assert ceremony.bodies("deviation") == [{"expected": "a\\x07 bell", "happened": "\u00e9", "decided": "went on"}]
+
+
+def test_a_server_key_that_serves_two_repositories_is_called_out_in_the_review():
+    same = KeyPlan(Source.FILE, path="server.pem")
+    files = {"server.pem": software_key.make(Algorithm.ECDSA_P256).public.pem}
+    ceremony = Ceremony(
+        plan=plan(repository("docker.io/acme/app", snapshot=same), repository("docker.io/acme/web", snapshot=same), files=files)
+    )
+    assert ceremony.hold() is ExitCode.DONE
+    said = {change.field: change.after for change in ceremony.operator.question("review").changes}
+    assert said["snapshot key"].endswith(", which serves others too")
+    assert said["timestamp key"] == "a key of its own, held by the server"
