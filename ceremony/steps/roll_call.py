@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ceremony.core import cosign
+from ceremony.core import bundle, cosign
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.log import Outcome
 from ceremony.core.plan import Person
@@ -12,6 +12,7 @@ from ceremony.errors import CeremonyError
 from ceremony.steps.room import Room
 
 NAMESPACE = "ceremony-roll-call"
+ROLL_CALL = "evidence/roll-call/"
 
 
 def run(room: Room) -> JsonObject:
@@ -39,6 +40,10 @@ def _answer(room: Room, person: Person) -> str:
     armored = room.cosigner.sign(person.name, NAMESPACE, challenge)
     if armored is not None:
         cosign.verify(armored, challenge, cosign.parse_public_key(person.key), NAMESPACE, f"answer of {person.name}")
+        # Numbered, because a roll that is called again has another challenge; kept, so that a stranger can check who was here.
+        kept = sum(path.startswith(ROLL_CALL) and path.endswith(".sig") for path in room.journal.past.files)
+        name = f"{ROLL_CALL}{kept + 1:03}-{bundle.slug(person.name)}"
+        room.keep({f"{name}.txt": challenge, f"{name}.sig": armored})
         return "key"
     if not room.practice:
         return ""

@@ -15,6 +15,7 @@ import pytest
 from ceremony.cli import practice, rehearse
 from ceremony.cli.main import main
 from ceremony.cli.plan_files import EXAMPLE
+from ceremony.core import canonical
 from ceremony.devices import softhsm
 from ceremony.errors import CeremonyError, ExitCode
 from ceremony.host import memory
@@ -273,3 +274,20 @@ def test_ctrl_c_is_one_sentence_and_the_rehearsal_can_be_resumed(tmp_path):
     resumed = program("resume", moved, "--auto")
     assert (resumed.returncode, resumed.stdout) == (ExitCode.DONE, f"{moved / 'ceremony'}\n"), resumed.stderr
     assert program("audit", moved / "ceremony").returncode == ExitCode.DONE
+
+
+# --- what it leaves ------------------------------------------------------------
+
+
+def test_ssh_keygen_confirms_who_answered_the_roll_call(rehearsed, tmp_path):
+    answers = sorted((rehearsed.ceremony / "evidence/roll-call").glob("*.sig"))
+    lines = map(canonical.parse_loose, (rehearsed.ceremony / "ceremony.jsonl").read_bytes().splitlines())
+    keys = {person["name"]: person["key"] for person in next(lines)["body"]["people"]}
+    assert len(answers) == len(keys)
+    for answer in answers:
+        challenge = answer.with_suffix(".txt").read_bytes()
+        (person,) = re.findall(rb"^person: (.*)$", challenge, re.MULTILINE)
+        allowed = tmp_path / "allowed"
+        allowed.write_text(f"somebody {keys.pop(person.decode())}\n")
+        verify = ["ssh-keygen", "-Y", "verify", "-f", allowed, "-I", "somebody", "-n", "ceremony-roll-call", "-s", answer]
+        subprocess.run(verify, input=challenge, capture_output=True, check=True)
