@@ -93,6 +93,10 @@ class PinLocked(TokenError):
         )
 
 
+class TokenAbsent(TokenError):
+    """No token is plugged in that the site names so; it can be put in."""
+
+
 class TokenLost(TokenError):
     """The token or its module stopped answering (pulled, crashed, hung); it may come back."""
 

@@ -7,13 +7,13 @@ to them), agrees, types the words, and never tries a secret twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import click
 
 from ceremony.core import words
-from ceremony.core.ports import Change, Deviation, Option, Prompt
+from ceremony.core.ports import Deviation, Differences, Found, Option, Prompt, Summary
 from ceremony.core.procedure import StepInfo
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError
@@ -62,22 +62,28 @@ class HeadlessOperator:
         _say(f"    {prompt.title}: {word or 'yes' if agreed else 'no'}")
         return agreed
 
-    def compare(self, prompt: Prompt, digest: str) -> bool:
+    def compare(self, prompt: Prompt, digest: str, people: tuple[str, str]) -> bool:  # noqa: ARG002 - nobody reads
         """Print the digest as people would hear it."""
         _say(f"    {prompt.title}: {' '.join(words.words(digest)[:4])} ...")
         return True
 
-    def review(self, prompt: Prompt, changes: Sequence[Change]) -> bool:
-        """Print the changes."""
+    def review(self, prompt: Prompt, differences: Differences) -> bool:
+        """Print the changes, exceptions first."""
         _say(f"    {prompt.title}: {prompt.detail}")
-        for change in changes[:20]:
-            _say(f"      {change.repository}  {change.role} {change.field}: {change.after or 'removed'}")
-        if len(changes) > 20:
-            _say(f"      and {len(changes) - 20} more")
+        for group in differences.groups[:20]:
+            change, number = group.change, len(group.members)
+            where = change.repository if number == 1 else f"{number} repositories"
+            _say(f"      {where}  {change.role} {change.field}: {change.after or 'removed'}")
+        if len(differences.groups) > 20:
+            _say(f"      and {len(differences.groups) - 20} more")
         return True
 
+    def until(self, prompt: Prompt, look: Callable[[], Found | None]) -> Found | None:  # noqa: ARG002 - nobody is asked
+        """Look once: nobody is there to put anything in."""
+        return look()
+
     @contextmanager
-    def waiting(self, what: str) -> Iterator[None]:  # noqa: ARG002 - nobody watches
+    def waiting(self, what: str, seconds: int = 0) -> Iterator[None]:  # noqa: ARG002 - nobody watches
         """Wait."""
         yield
 
@@ -99,6 +105,13 @@ class HeadlessOperator:
 
     def recorded(self, line: bytes) -> None:
         """Let the log speak for itself."""
+
+    def closed(self, summary: Summary) -> None:
+        """Print who signed, and what is left to do."""
+        _say(f"    signed by {', '.join(summary.signed) or 'nobody'}")
+        for errand in summary.errands:
+            for task in errand.tasks:
+                _say(f"    {errand.person}: {task}")
 
 
 def _say(text: str) -> None:

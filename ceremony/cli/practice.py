@@ -158,7 +158,7 @@ class Remembering:
         self.tell, self.ask, self.ask_secret = operator.tell, operator.ask, operator.ask_secret
         self.choose, self.confirm, self.compare = operator.choose, operator.confirm, operator.compare
         self.review, self.waiting, self.progress = operator.review, operator.waiting, operator.progress
-        self.deviations = operator.deviations
+        self.until, self.deviations = operator.until, operator.deviations
 
     def show_secret(self, prompt: Prompt, secret: Secret) -> None:
         """Keep the secret, then show it."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ceremony.core.keys import Algorithm, PublicKey
@@ -99,6 +100,10 @@ class Check:
     hint: str
 
 
+AIR_GAP = "air gap"
+"""The check that is made again and again: whether the machine is cut off."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolFacts:
     """What runs this ceremony."""
@@ -117,6 +122,8 @@ class Prompt:
     detail: str = ""
     who: str = ""
     """Who must answer: a person's name or role; empty for whoever is at the keyboard."""
+    alarm: bool = False
+    """Something went wrong: the screen says so, not by colour alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,64 @@ class Change:
     """Empty when it is new."""
     after: str
     """Empty when it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Equal differences of one or more repositories."""
+
+    change: Change
+    """What is equal; its repository is that of the first."""
+    members: Sequence[int]
+    """The repositories, by their number in `Differences.names`."""
+    exception: bool
+    """It holds for half of the repositories or fewer: what stands alone must be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file that is about to be signed: what is published, and what is to be signed, as JSON in UTF-8."""
+
+    path: str
+    before: bytes
+    """Empty when nothing is published."""
+    after: bytes
+    """Empty when it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One thing about the room that must stay as it is, as it is now."""
+
+    name: str
+    good: bool
+    saw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What one person does after the ceremony."""
+
+    person: str
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a ceremony that was closed leaves, for the last screen."""
+
+    folder: str
+    """Where the ceremony folder is."""
+    head: str
+    """Path of the final head in the folder."""
+    digest: str
+    """SHA-256 of the final head, hex: what people heard and signed."""
+    signed: tuple[str, ...]
+    """Who signed the final head."""
+    quorum_met: bool
+    copies: tuple[str, ...]
+    """Where copies of the folder are: a medium's name and a path on it."""
+    errands: tuple[Errand, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,22 +12,27 @@ and no others. Paths are relative, with forward slashes. Times are aware UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ceremony.core.keys import PublicKey, Scheme
 from ceremony.core.port_values import (
     Change,
     Check,
     Deviation,
+    Document,
+    Errand,
+    Gauge,
+    Group,
     KeyAttributes,
     KeyRequest,
     MediumIdentity,
     Option,
     PinState,
     Prompt,
+    Summary,
     TokenIdentity,
     TokenKey,
     ToolFacts,
@@ -40,19 +45,26 @@ __all__ = [
     "Clock",
     "Cosigner",
     "Deviation",
+    "Differences",
+    "Document",
     "Entropy",
+    "Errand",
     "Folder",
+    "Gauge",
+    "Group",
     "Host",
     "KeyAttributes",
     "KeyRequest",
     "LogWriter",
     "Media",
     "MediumIdentity",
+    "Monitor",
     "Operator",
     "Option",
     "PinState",
     "Prompt",
     "Readable",
+    "Summary",
     "Token",
     "TokenIdentity",
     "TokenKey",
@@ -61,6 +73,8 @@ __all__ = [
     "Volume",
     "Watcher",
 ]
+
+Found = TypeVar("Found")
 
 # --- time and chance ---------------------------------------------------------
 
@@ -145,7 +159,7 @@ class TokenRack(Protocol):
     """The tokens that the site names."""
 
     def open(self, name: str) -> Token:
-        """Open the one token that the plan calls `name`; raises TokenError for none and for two."""
+        """Open the one token that the plan calls `name`; raises TokenAbsent for none, TokenError for two."""
         ...
 
 
@@ -221,6 +235,10 @@ class Volume(Folder, Protocol):
         """Return what tells this medium from another."""
         ...
 
+    def present(self) -> bool:
+        """Tell whether this very medium is there now, without reading from it; never raises."""
+        ...
+
     def reopen(self) -> None:
         """Let the medium go and come back, past every cache; raises StorageError when another one came."""
         ...
@@ -260,8 +278,20 @@ class Host(Protocol):
         """Look at the machine; never raises: what cannot be seen did not pass."""
         ...
 
+    def air_gap(self) -> Check:
+        """Look whether the machine is cut off now: no interface up but loopback, no route, no radio; never raises."""
+        ...
+
     def tool(self) -> ToolFacts:
         """Return version and digest of the program."""
+        ...
+
+
+class Monitor(Protocol):
+    """What the screen shows of the room all the time; looked at from a thread of its own."""
+
+    def look(self) -> Sequence[Gauge]:
+        """Return every gauge as it stands now; never raises: what cannot be seen is not good."""
         ...
 
 
@@ -270,6 +300,28 @@ class Cosigner(Protocol):
 
     def sign(self, person: str, namespace: str, message: bytes) -> bytes | None:
         """Return `person`'s armored SSHSIG over `message`; None when the person cannot sign here and now."""
+        ...
+
+
+class Differences(Protocol):
+    """Everything that is about to be signed, as differences from what is published; nothing that changes is left out."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Return the names of all repositories, in the plan's order."""
+        ...
+
+    @property
+    def groups(self) -> Sequence[Group]:
+        """Return the differences with equal ones together, exceptions first; each exception by itself."""
+        ...
+
+    def of(self, number: int) -> Sequence[Change]:
+        """Return the differences of one repository, in words."""
+        ...
+
+    def documents(self, number: int) -> Sequence[Document]:
+        """Return what is to be signed for one repository, whole."""
         ...
 
 
@@ -300,20 +352,27 @@ class Operator(Protocol):
         """Return whether people agreed; with `word`, by typing it (acts that cannot be undone)."""
         ...
 
-    def compare(self, prompt: Prompt, digest: str) -> bool:
-        """Return whether everybody heard the same digest (hex), read aloud as words."""
+    def compare(self, prompt: Prompt, digest: str, people: tuple[str, str]) -> bool:
+        """Return whether these two heard the same digest (hex), read aloud as words, group by group."""
         ...
 
-    def review(self, prompt: Prompt, changes: Sequence[Change]) -> bool:
-        """Return whether people agreed to sign exactly these changes."""
+    def review(self, prompt: Prompt, differences: Differences) -> bool:
+        """Return whether people agreed to sign exactly this."""
         ...
 
-    def waiting(self, what: str) -> AbstractContextManager[None]:
-        """Show, while the block runs, what is being waited for: a touch, a medium, a long command."""
+    def until(self, prompt: Prompt, look: Callable[[], Found | None]) -> Found | None:
+        """Ask people to put something in or take it out; return what `look` sees as soon as it sees it, None when they give up.
+
+        `look` is called from this thread, again and again; what it raises ends the wait.
+        """
+        ...
+
+    def waiting(self, what: str, seconds: int = 0) -> AbstractContextManager[None]:
+        """Show, while the block runs, what is being waited for; `seconds` counts down how long a device waits for a touch."""
         ...
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Show how far a long piece of work is."""
+        """Show how far a long piece of work is; returns later when people paused it."""
         ...
 
     def deviations(self) -> Sequence[Deviation]:
@@ -330,4 +389,8 @@ class Watcher(Protocol):
 
     def recorded(self, line: bytes) -> None:
         """Note a raw line of the log, after it was synced."""
+        ...
+
+    def closed(self, summary: Summary) -> None:
+        """Note what the ceremony left, once everything is written."""
         ...

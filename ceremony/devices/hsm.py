@@ -15,7 +15,7 @@ from ceremony.devices import hsm_identity, hsm_uri
 from ceremony.devices.hsm_link import DEADLINE_SECONDS, HsmLink, Said
 from ceremony.devices.hsm_token import HsmToken
 from ceremony.devices.hsm_wire import TokenFacts
-from ceremony.errors import TokenError
+from ceremony.errors import TokenAbsent, TokenError
 
 
 class HsmRack:
@@ -29,7 +29,7 @@ class HsmRack:
         self._deadline = deadline_seconds
 
     def open(self, name: str) -> HsmToken:
-        """Open the one token that the plan calls `name`, in a worker of its own; raises TokenError for none and for two."""
+        """Open the one token that the plan calls `name`, in a worker of its own; raises TokenAbsent for none, TokenError for two."""
         site = self._tokens.get(name)
         if site is None:
             raise TokenError(name, "is not in the site file", hint=f"add [tokens.{name}] with its pkcs11 URI and module")
@@ -73,7 +73,7 @@ def _choose(name: str, uri: hsm_uri.TokenUri, tokens: Sequence[TokenFacts]) -> T
     found = [facts for facts in tokens if uri.matches(facts)]
     if not found:
         seen = ", ".join(f"{facts.serial} ({facts.label})" for facts in tokens if facts.serial) or "none at all"
-        raise TokenError(name, f"no token matches {uri}; its module shows {seen}", hint="plug it in, or correct the site file")
+        raise TokenAbsent(name, f"no token matches {uri}; its module shows {seen}", hint="plug it in, or correct the site file")
     if len(found) > 1:
         seen = ", ".join(f"{facts.serial} ({facts.label})" for facts in found)
         raise TokenError(name, f"{len(found)} tokens match {uri}: {seen}", hint="name it by its serial")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from ceremony.core.port_values import AIR_GAP
 from ceremony.core.ports import Check, Clock, ToolFacts
 from ceremony.host import machine, tool
 from ceremony.host.machine import Seen
@@ -79,6 +80,14 @@ class SystemHost:
             "room": partial(machine.room, self._work, needed_bytes),
         }
         return [_check(name, looks[name]) for name in HINTS]
+
+    def air_gap(self) -> Check:
+        """Look whether the machine is cut off now: interfaces, routes, radios. Never raises."""
+        looks = {"network": machine.interfaces, "routes": machine.routes, "radios": machine.radios}
+        checks = [_check(name, partial(look, self._root)) for name, look in looks.items()]
+        open_to = [check for check in checks if not check.passed]
+        saw = ", ".join(check.saw for check in open_to) or "cut off from every network"
+        return Check(AIR_GAP, not open_to, saw, open_to[0].hint if open_to else "")
 
     def tool(self) -> ToolFacts:
         """Return version and digest of the program."""

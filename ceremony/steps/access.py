@@ -6,7 +6,7 @@ from __future__ import annotations
 from ceremony.core.canonical import JsonObject
 from ceremony.core.log import Outcome
 from ceremony.core.ports import PinState, Prompt, Token, TokenIdentity
-from ceremony.errors import PinLocked, TokenError, WrongPin
+from ceremony.errors import PinLocked, TokenAbsent, TokenError, WrongPin
 from ceremony.steps.room import Room
 
 LAST_TRY_WORD = "LAST"
@@ -19,7 +19,7 @@ def opened(room: Room, name: str) -> Token:
     """
     token = room.tokens.get(name)
     if token is None:
-        token = room.rack.open(name)
+        token = _put_in(room, name)
         known = room.journal.past.ended.get("tokens", {}).get("tokens")
         serial = known.get(name, {}) if isinstance(known, dict) else {}
         expected = serial.get("serial") if isinstance(serial, dict) else None
@@ -34,6 +34,25 @@ def opened(room: Room, name: str) -> Token:
     return token
 
 
+def _put_in(room: Room, name: str) -> Token:
+    """Open a token; one that is not plugged in is waited for."""
+
+    def look() -> Token | None:
+        try:
+            return room.rack.open(name)
+        except TokenAbsent:
+            return None
+
+    try:
+        return room.rack.open(name)
+    except TokenAbsent as absent:
+        prompt = Prompt(f"insert:{name}", f"Put in {name}", detail=f"{absent.message}.")
+        token = room.operator.until(prompt, look)
+        if token is None:
+            raise
+        return token
+
+
 def unlocked(room: Room, name: str) -> Token:
     """Return the token, logged in; asks for its PIN unless it was given before.
 
@@ -42,17 +61,17 @@ def unlocked(room: Room, name: str) -> Token:
     token = opened(room, name)
     if name in room.unlocked:
         return token
-    while not _try(room, token, name):
-        retry = Prompt(
-            f"retry:pin:{name}", f"Try the PIN of {name} again?", detail=f"Token {token.identity.serial} refused the PIN."
-        )
+    while (refused := _try(room, token, name)) is not None:
+        detail = f"{refused.message[0].upper()}{refused.message[1:]}. {refused.hint[0].upper()}{refused.hint[1:]}."
+        retry = Prompt(f"retry:pin:{name}", f"Try the PIN of {name} again?", detail=detail, alarm=True)
         if not room.operator.confirm(retry):
-            raise WrongPin(token.identity.serial, retries_left=token.pin_state().retries_left)
+            raise refused
     room.unlocked.add(name)
     return token
 
 
-def _try(room: Room, token: Token, name: str) -> bool:
+def _try(room: Room, token: Token, name: str) -> WrongPin | None:
+    """Ask for the PIN and try it once; return the refusal, if it was one."""
     state = token.pin_state()
     _refuse_hopeless(room, token.identity, state)
     pin = room.operator.ask_secret(_prompt(room, token.identity, name), retries_left=state.retries_left)
@@ -60,14 +79,14 @@ def _try(room: Room, token: Token, name: str) -> bool:
         token.unlock(pin)
     except WrongPin as error:
         room.journal.record("login", _body(token.identity, error.retries_left), outcome=Outcome.FAIL)
-        return False
+        return error
     except TokenError:
         room.journal.record("login", _body(token.identity, None), outcome=Outcome.FAIL)
         raise
     finally:
         pin.wipe()
     room.journal.record("login", _body(token.identity, state.retries_left))
-    return True
+    return None
 
 
 def _refuse_hopeless(room: Room, identity: TokenIdentity, state: PinState) -> None:

@@ -13,22 +13,24 @@ from collections.abc import Iterator
 from ceremony.core import bundle, cosign
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Level
+from ceremony.core.errands import errands
 from ceremony.core.log import HEAD_NAMESPACE
 from ceremony.core.plan import Person
-from ceremony.core.ports import Folder, Prompt
+from ceremony.core.ports import Folder, Prompt, Summary, Watcher
 from ceremony.errors import CeremonyError, ExitCode, StorageError, VerificationError
 from ceremony.steps.room import Room, sha256
 
 _ARMOR_END = b"-----END SSH SIGNATURE-----\n"
 
 
-def run(room: Room) -> ExitCode:
-    """Write what follows the close; return DONE, or INCOMPLETE while the quorum has not signed."""
+def run(room: Room, watcher: Watcher) -> ExitCode:
+    """Write what follows the close, and say what it left; return DONE, or INCOMPLETE while the quorum has not signed."""
     number = 1 + max((bundle.head_number(path) for path in room.journal.past.files), default=0)
     head = room.journal.head()
     statement = bundle.head(number)
     _settle(room.folder, statement, head.text())
-    if not room.operator.compare(Prompt("compare:head", "The final head", who="everybody"), head.digest):
+    prompt = Prompt("compare:head", "The final head", who="everybody")
+    if not room.operator.compare(prompt, head.digest, room.readers()):
         raise CeremonyError("people did not hear the same digest for the final head", hint="read it again; nothing was signed")
     signed = [person for person in room.people if _signed(room, person, number, head.text())]
     digests = dict(room.journal.past.files)
@@ -37,10 +39,22 @@ def run(room: Room) -> ExitCode:
     _settle(room.folder, bundle.MANIFEST, bundle.manifest(digests))
     _refuse_strays(room, digests)
     _audit(room)
-    _copy(room)
+    copies = _copy(room)
     quorum = cosign.quorum(room.people, room.plan.quorum, signed)
     room.operator.tell(
         f"{len(signed)} people signed head {number}. " + ("The quorum is met." if quorum.met else "The quorum is not met yet.")
+    )
+    names = tuple(person.name for person in signed)
+    watcher.closed(
+        Summary(
+            folder=room.folder.name,
+            head=statement,
+            digest=head.digest,
+            signed=names,
+            quorum_met=quorum.met,
+            copies=copies,
+            errands=errands(room.plan, signed=names, practice=room.practice),
+        )
     )
     return ExitCode.DONE if quorum.met else ExitCode.INCOMPLETE
 
@@ -95,13 +109,15 @@ def _refuse_strays(room: Room, digests: dict[str, str]) -> None:
             raise StorageError(room.folder.name, f"{path} is named by no record", hint="move it out of the folder, then resume")
 
 
-def _copy(room: Room) -> None:
+def _copy(room: Room) -> tuple[str, ...]:
+    """Copy the folder to both volumes and the courier; return the places."""
     name = f"{bundle.folder(room.journal.ceremony)}.tar"
     wanted = hashlib.sha256()
     for block in bundle.tar(_files(room)):
         wanted.update(block)
     places: list[tuple[Folder, str]] = [(volume, room.on_volume(name)) for _, volume in room.backup_volumes()]
-    for folder, path in [*places, (room.volumes["courier"], name)]:
+    places.append((room.volumes["courier"], name))
+    for folder, path in places:
         with room.operator.waiting(f"{folder.name} to take the copy"):
             _copy_to(folder, path, room, wanted.hexdigest())
     courier, beside = room.volumes["courier"], f"{name}.sha256"
@@ -109,6 +125,7 @@ def _copy(room: Room) -> None:
     if courier.exists(beside) and courier.read(beside) != line:
         courier.remove(beside)  # of an earlier copy: somebody signed since
     _settle(courier, beside, line)
+    return tuple(f"{folder.name}: {path}" for folder, path in places)
 
 
 def _copy_to(folder: Folder, path: str, room: Room, wanted: str) -> None:

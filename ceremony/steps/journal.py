@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ceremony.core.canonical import Json, JsonObject
-from ceremony.core.log import Head, Outcome, Record, Recovered, Tail, format_utc, head
+from ceremony.core.log import Head, Outcome, Record, Recovered, Tail, format_utc, head, lines
 from ceremony.core.past import Past
 from ceremony.core.ports import Clock, Entropy, LogWriter, Volume
 
@@ -51,11 +51,13 @@ class Journal:
         self._sha256 = hashlib.sha256()
 
     def replay(self, found: Recovered, data: bytes) -> None:
-        """Take up a log that was read back: `data` is its valid prefix."""
+        """Take up a log that was read back, and let it be watched as if it were written now: `data` is its valid prefix."""
         for record in found.records:
             self.past.note(record)
         self._tail = found.tail
         self._sha256 = hashlib.sha256(data)
+        for line in lines(data):
+            self._watch(line)
 
     def mirror(self, volume: Volume, path: str) -> None:
         """Write the log to one more place, from its first record on."""

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from ceremony.core import review
 from ceremony.core.canonical import JsonObject
 from ceremony.core.ports import Prompt
+from ceremony.core.review import NewRepositories
 from ceremony.errors import CeremonyError
 from ceremony.steps.room import Room
 from ceremony.steps.specs import digest, made_here, repository_specs
@@ -15,13 +15,10 @@ def run(room: Room) -> JsonObject:
     """Show the differences and record the digest of what was agreed; raises CeremonyError when it was not."""
     specs = repository_specs(room)
     own = made_here(room)
-    shared = review.shared_keys(room.dialect, specs)
-    changes = review.grouped(
-        c for spec in specs for c in review.created(room.dialect, spec, targets_made_here=spec.name in own, shared=shared)
-    )
     agreed = digest(room, specs)
     detail = f"{len(specs)} repositories, {len(specs) + len(own)} files to be signed. Digest {agreed}."
-    if not room.operator.review(Prompt("review", "What will be signed", detail=detail, who="everybody"), changes):
+    prompt = Prompt("review", "What will be signed", detail=detail, who="everybody")
+    if not room.operator.review(prompt, NewRepositories(room.dialect, specs, own)):
         raise CeremonyError(
             "people did not agree to what would be signed", hint="stop, correct the plan, and hold the ceremony again"
         )

@@ -20,7 +20,7 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import Dialect
 from ceremony.core.log import Outcome
 from ceremony.core.past import FOLDER
-from ceremony.core.plan import Mode, Person, Plan
+from ceremony.core.plan import Mode, Person, Plan, Role
 from ceremony.core.ports import (
     Clock,
     Cosigner,
@@ -80,6 +80,8 @@ class Room:
     """Names of the tokens that are logged in."""
     volumes: dict[str, Volume] = field(default_factory=dict, repr=False)
     keyring: Keyring = field(default_factory=Keyring, repr=False)
+    cut_off: bool = True
+    """Whether the machine was cut off from every network when it was last looked at."""
     unrecorded: list[Deviation] = field(default_factory=list)
     """Deviations that people noted and the log does not hold yet."""
 
@@ -150,12 +152,20 @@ class Room:
             self.journal.files({path: sha256(data) for path, data in new.items()})
 
     def compare(self, prompt: Prompt, digest: str) -> bool:
-        """Have a digest read aloud and compared, and record how it came out."""
-        same = self.operator.compare(prompt, digest)
-        self.journal.record(
-            "compared", {"what": prompt.title, "digest": digest, "same": same}, outcome=Outcome.OK if same else Outcome.REFUSED
-        )
+        """Have a digest read aloud and compared by two people, and record how it came out."""
+        two = self.readers()
+        same = self.operator.compare(prompt, digest, two)
+        body: JsonObject = {"what": prompt.title, "digest": digest, "same": same, "by": list(two)}
+        self.journal.record("compared", body, outcome=Outcome.OK if same else Outcome.REFUSED)
         return same
+
+    def readers(self) -> tuple[str, str]:
+        """Return the two who compare a digest, of those who are present: who is at the keyboard, and a witness before others."""
+        listed = self.journal.past.ended.get("roll-call", {}).get("present")
+        here = [person for person in self.people if not isinstance(listed, list) or person.name in listed]
+        first = next((p for p in here if p.name == self.journal.recorded_by), here[0])
+        others = sorted((p for p in here if p != first), key=lambda p: (p.role is not Role.WITNESS, not p.independent))
+        return first.name, (others or [first])[0].name
 
     def take_deviations(self) -> None:
         """Record the deviations that people noted since the last time."""

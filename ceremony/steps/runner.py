@@ -8,6 +8,7 @@ at any question; that is a record too, and the ceremony can be resumed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from ceremony.core.canonical import JsonObject
 from ceremony.core.log import Outcome
@@ -76,7 +77,12 @@ def hold(room: Room, procedure: Sequence[StepInfo], watcher: Watcher) -> ExitCod
                 watcher.step(info.name, "done")
             else:
                 _until_done(room, info.name, watcher)
-        return _closing(room)
+        return _closing(room, watcher)
+    except CeremonyError:
+        raise
+    except BaseException as error:
+        _unforeseen(room, error)
+        raise
     finally:
         release(room)
         room.keyring.drop()
@@ -97,6 +103,8 @@ def _until_done(room: Room, name: str, watcher: Watcher) -> None:
             room.take_deviations()
             settle(room)
             room.journal.record("begin", {})
+            if "preflight" in room.journal.past.ended:
+                preflight.look_again(room)
             made = STEPS[name](room)
             if not room.journal.past.closed:
                 room.take_deviations()
@@ -125,10 +133,26 @@ def _failed(room: Room, name: str, error: CeremonyError) -> None:
         raise error
 
 
+def _unforeseen(room: Room, error: BaseException) -> None:
+    """Record an error that nobody foresaw, by its kind and place alone: its text could hold anything, a secret too."""
+    if room.journal.past.closed:
+        return
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_globals.get('__name__', '')}:{frame.tb_lineno}" if frame is not None else ""
+    body: JsonObject = {"message": f"unforeseen: {type(error).__name__}", "at": place, "hint": "resume the ceremony"}
+    with suppress(CeremonyError):  # the log may be what failed; the error itself is raised again
+        room.journal.record("error", body, outcome=Outcome.FAIL)
+
+
 def _again(room: Room, name: str, error: CeremonyError) -> bool:
-    options = (Option(RETRY, "Try again", error.hint), Option(STOP, "Stop here", "the ceremony can be resumed later"))
+    options = (
+        Option(RETRY, "Try again", "the step begins once more"),
+        Option(STOP, "Stop here", "the ceremony can be resumed later"),
+    )
     try:
-        return room.operator.choose(Prompt(f"error:{name}", error.message, detail=error.hint), options) == RETRY
+        return room.operator.choose(Prompt(f"error:{name}", error.message, detail=error.hint, alarm=True), options) == RETRY
     except Stopped:
         return False
 
@@ -138,10 +162,10 @@ def _stop(room: Room, why: str) -> None:
     room.journal.record("stop", {"why": why})
 
 
-def _closing(room: Room) -> ExitCode:
+def _closing(room: Room, watcher: Watcher) -> ExitCode:
     while True:
         try:
-            return closing.run(room)
+            return closing.run(room, watcher)
         except Stopped:
             raise
         except CeremonyError as error:

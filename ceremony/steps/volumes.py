@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ceremony.core import bundle, media_rules
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.log import recover
@@ -92,10 +94,14 @@ def reopen(room: Room) -> None:
 
 def _choose(room: Room, role: str, serial: str) -> MediumIdentity:
     title = "the courier" if role == "courier" else f"volume {role}"
-    with room.operator.waiting(f"{title}, to be plugged in"):
-        found = list(room.media.candidates(role))
-    matching = [identity for identity in found if not serial or identity.serial == serial]
-    if not matching:
+
+    def look() -> Sequence[MediumIdentity] | None:
+        return [identity for identity in room.media.candidates(role) if not serial or identity.serial == serial] or None
+
+    detail = f"The one with serial {serial}." if serial else "Any medium that can serve."
+    prompt = Prompt(f"insert:{role}", f"Put in {title}", detail=detail)
+    matching = look() or room.operator.until(prompt, look)
+    if matching is None:
         raise StorageError(
             title, f"no medium {serial or 'that could serve'} is here".replace("  ", " "), hint="plug it in, then try again"
         )

@@ -34,6 +34,14 @@ class FolderVolume(FolderStore):
         """What tells this folder from another; as it was when it was opened."""
         return self._identity
 
+    def present(self) -> bool:
+        """Tell whether this very folder is there now."""
+        try:
+            there = identify(self.path)
+        except StorageError:
+            return False
+        return (there.serial, there.device) == (self._identity.serial, self._identity.device)
+
     def reopen(self) -> None:
         """Look again which folder is there; raises StorageError when it is another. Reads always go past the page cache."""
         there = identify(self.path)

@@ -6,10 +6,11 @@ from __future__ import annotations
 import pytest
 
 from ceremony.cli.headless import HeadlessOperator
-from ceremony.core.ports import Change, Option, Prompt
+from ceremony.core.ports import Change, Errand, Option, Prompt, Summary
 from ceremony.core.procedure import StepInfo
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError
+from tests.fakes.differences import GivenDifferences
 
 STEPS = (
     StepInfo("preflight", "Preflight", "operator", "say", "do", "check", 1),
@@ -88,14 +89,14 @@ def test_agrees_but_never_to_try_a_secret_again(people, narrated, key, word, agr
 
 
 def test_hears_a_digest_as_words(people, narrated):
-    assert people.compare(Prompt("compare:head", "The final head"), "000102ff") is True
+    assert people.compare(Prompt("compare:head", "The final head"), "000102ff", ("Ada", "Wim")) is True
     assert narrated() == "    The final head: aardvark adviser accrue Yucatan ...\n"
 
 
 @pytest.mark.parametrize(("count", "rows"), [(0, 0), (20, 20), (21, 21)])
 def test_prints_the_first_changes_of_a_review_and_how_many_more_there_are(people, narrated, count, rows):
     changes = [Change("docker.io/acme/app", "root", "version", "", str(number)) for number in range(1, count + 1)]
-    assert people.review(Prompt("review", "What will be signed", detail="all of it"), changes) is True
+    assert people.review(Prompt("review", "What will be signed", detail="all of it"), GivenDifferences(changes)) is True
     told = narrated().splitlines()
     assert told[0] == "    What will be signed: all of it"
     assert len(told) == 1 + rows
@@ -104,8 +105,31 @@ def test_prints_the_first_changes_of_a_review_and_how_many_more_there_are(people
 
 
 def test_says_of_a_change_that_something_goes(people, narrated):
-    people.review(Prompt("review", "What"), [Change("docker.io/acme/app", "targets", "signer", "alice", "")])
+    people.review(Prompt("review", "What"), GivenDifferences([Change("docker.io/acme/app", "targets", "signer", "alice", "")]))
     assert narrated().splitlines()[1] == "      docker.io/acme/app  targets signer: removed"
+
+
+def test_says_how_many_repositories_share_a_change(people, narrated):
+    people.review(Prompt("review", "What"), GivenDifferences(Change(name, "root", "version", "", "1") for name in "abc"))
+    assert narrated().splitlines()[1] == "      3 repositories  root version: 1"
+
+
+@pytest.mark.parametrize("seen", ["a stick", None])
+def test_looks_once_for_what_should_be_put_in(people, narrated, seen):
+    assert people.until(Prompt("insert:a", "Put in volume a"), iter([seen, "later"]).__next__) == seen
+    assert narrated() == ""
+
+
+def test_says_who_signed_and_what_is_left_to_do(people, narrated):
+    errands = (Errand("Ada", ("Seal the volumes.", "Switch it off.")),)
+    people.closed(Summary("dir", "heads/0002.txt", "00", ("Wim", "Sofia"), quorum_met=True, copies=("courier",), errands=errands))
+    people.closed(Summary("dir", "heads/0002.txt", "00", (), quorum_met=False, copies=(), errands=()))
+    assert narrated().splitlines() == [
+        "    signed by Wim, Sofia",
+        "    Ada: Seal the volumes.",
+        "    Ada: Switch it off.",
+        "    signed by nobody",
+    ]
 
 
 def test_waits_and_says_nothing(people, narrated):

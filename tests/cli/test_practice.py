@@ -16,6 +16,7 @@ from ceremony.core.ports import Option, Prompt
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError
 from ceremony.host.entropy import SystemEntropy
+from tests.fakes.differences import GivenDifferences
 from tests.fakes.operator import ScriptedOperator
 
 PROMPT = Prompt("passphrase", "Passphrase of the backups", who="Carla")
@@ -197,8 +198,9 @@ def test_passes_everything_else_on(tmp_path):
     assert remembering.ask_secret(Prompt("pin", "PIN")).text() == "1234"
     assert remembering.choose(Prompt("one", "One"), [Option("a", "A")]) == "a"
     assert remembering.confirm(Prompt("yes", "Yes")) is True
-    assert remembering.compare(Prompt("same", "Same"), "00") is True
-    assert remembering.review(Prompt("review", "Review"), []) is True
+    assert remembering.compare(Prompt("same", "Same"), "00", ("Ada", "Wim")) is True
+    assert remembering.review(Prompt("review", "Review"), GivenDifferences([])) is True
+    assert remembering.until(Prompt("in", "In"), lambda: "a stick") == "a stick"
     with remembering.waiting("a touch"):
         remembering.progress("work", 1, 1)
     assert remembering.deviations() == []

@@ -46,6 +46,8 @@ class FakeDevice:
     certificates: list[str] = field(default_factory=list)
     """Labels of objects that are no keys."""
     plugged: bool = True
+    absent: bool = False
+    """Not put in yet: a rack does not find it."""
     wrong: int = 0
     calls: list[str] = field(default_factory=list)
     """Every call so far, by method."""

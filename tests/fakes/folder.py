@@ -151,6 +151,9 @@ class FakeVolume(FakeFolder):
         """Put another medium in its place, seen by the next `reopen`."""
         self._present = identity
 
+    def present(self) -> bool:
+        return self._present.serial == self._identity.serial
+
     def reopen(self) -> None:
         if self._present.serial != self._identity.serial:
             raise StorageError(self.name, f"another medium came back: {self._present.serial}", hint="bring the first one again")

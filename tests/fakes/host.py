@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from ceremony.core.port_values import AIR_GAP
 from ceremony.core.ports import Check, ToolFacts
 
 
@@ -59,10 +60,18 @@ class FakeHost:
         self.checks = checks if checks is not None else [Check("network", passed=True, saw="no interface is up but lo", hint="")]
         self.facts = tool or ToolFacts(version="0.0.test", sha256="5a" * 32)
         self.needed: list[int] = []
+        self.gaps = [True]
 
     def preflight(self, needed_bytes: int) -> Sequence[Check]:
         self.needed.append(needed_bytes)
         return self.checks
+
+    def air_gap(self) -> Check:
+        """Return what `gaps` says: the next of them, the last one for good."""
+        passed = self.gaps.pop(0) if len(self.gaps) > 1 else self.gaps[0]
+        return Check(
+            AIR_GAP, passed, saw="cut off from every network" if passed else "eth0 is up", hint="" if passed else "unplug it"
+        )
 
     def tool(self) -> ToolFacts:
         return self.facts

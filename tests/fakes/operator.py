@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ceremony.core.ports import Change, Deviation, Option, Prompt
+from ceremony.core.ports import Deviation, Differences, Found, Option, Prompt, Summary
 from ceremony.core.secret import Secret
 from ceremony.errors import Stopped
 
@@ -40,7 +40,8 @@ class Asked:
     word: str = ""
     digest: str = ""
     options: tuple[Option, ...] = ()
-    changes: tuple[Change, ...] = ()
+    people: tuple[str, str] = ("", "")
+    differences: Differences | None = None
     retries_left: int | None = None
     default: str = ""
 
@@ -67,6 +68,7 @@ class ScriptedOperator:
         self.progressed: list[tuple[str, int, int]] = []
         self.steps: list[tuple[str, str]] = []
         self.lines: list[bytes] = []
+        self.summaries: list[Summary] = []
         self._turns: dict[str, int] = {}
         self._deviations = list(deviations)
 
@@ -116,15 +118,24 @@ class ScriptedOperator:
     def confirm(self, prompt: Prompt, word: str = "") -> bool:
         return self._yes(Asked("confirm", prompt, word=word))
 
-    def compare(self, prompt: Prompt, digest: str) -> bool:
-        return self._yes(Asked("compare", prompt, digest=digest))
+    def compare(self, prompt: Prompt, digest: str, people: tuple[str, str]) -> bool:
+        return self._yes(Asked("compare", prompt, digest=digest, people=people))
 
-    def review(self, prompt: Prompt, changes: Sequence[Change]) -> bool:
-        return self._yes(Asked("review", prompt, changes=tuple(changes)))
+    def review(self, prompt: Prompt, differences: Differences) -> bool:
+        return self._yes(Asked("review", prompt, differences=differences))
+
+    def until(self, prompt: Prompt, look: Callable[[], Found | None]) -> Found | None:
+        """Look; do what the script says (a function that plugs something in), and look again. Without a script, give up."""
+        while (found := look()) is None:
+            assert self.keys.count(prompt.key) < PATIENCE, f"{prompt.key!r} was waited for {PATIENCE} times"
+            self._put(Asked("until", prompt))
+            if not self._turn(prompt, self.answers.get(prompt.key, False)):
+                return None
+        return found
 
     @contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
-        self.waited.append(what)
+    def waiting(self, what: str, seconds: int = 0) -> Iterator[None]:
+        self.waited.append(f"{what} ({seconds} s)" if seconds else what)
         yield
 
     def progress(self, what: str, done: int, total: int) -> None:
@@ -141,6 +152,9 @@ class ScriptedOperator:
 
     def recorded(self, line: bytes) -> None:
         self.lines.append(line)
+
+    def closed(self, summary: Summary) -> None:
+        self.summaries.append(summary)
 
     # --- the script ---
 

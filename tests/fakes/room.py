@@ -65,6 +65,10 @@ class FolderLog:
             place.append(path, lines)
         self._failed = False
 
+    def fail(self) -> None:
+        """Take no record any more."""
+        self._failed = True
+
     def mirror(self, volume: Volume, path: str) -> None:
         whole = self._places[""][0].read(LOG)
         there = volume.read(path) if volume.exists(path) else b""

@@ -20,7 +20,7 @@ from ceremony.core.keys import Algorithm, PublicKey, Scheme
 from ceremony.core.ports import KeyAttributes, KeyRequest, PinState, TokenIdentity, TokenKey
 from ceremony.core.secret import Secret
 from ceremony.core.software_key import SoftwareKey
-from ceremony.errors import PinLocked, TokenError, TokenLost, WrongPin
+from ceremony.errors import PinLocked, TokenAbsent, TokenError, TokenLost, WrongPin
 from tests.fakes.device import FakeDevice, FakeKey
 
 
@@ -214,6 +214,10 @@ class FakeRack:
         """Open a device; one that was lost is put back first."""
         if name not in self.devices:
             raise TokenError(name, "is not in the site file", hint=f"add [tokens.{name}] with its pkcs11 URI and module")
+        if self.devices[name].absent:
+            raise TokenAbsent(
+                name, "no token matches its URI; its module shows none at all", hint="plug it in, or correct the site file"
+            )
         self.devices[name].replug()
         return FakeToken(self.devices[name])
 

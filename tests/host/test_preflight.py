@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ceremony.core import canonical
+from ceremony.core.port_values import AIR_GAP
 from ceremony.core.ports import Check
 from ceremony.host import tool
 from ceremony.host.machine import SPIES
@@ -185,6 +186,29 @@ def test_entropy_that_must_be_waited_for_did_not_pass(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "getrandom", wait)
     check = _preflight(tmp_path, {})["entropy"]
     assert (check.passed, check.saw) == (False, "not seeded yet, 256 bits")
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        pytest.param({}, Check(AIR_GAP, passed=True, saw="cut off from every network", hint=""), id="shut"),
+        pytest.param(
+            {"sys/class/net/eth0/flags": "0x1003\n", "sys/class/rfkill/rfkill0/soft": "0\n"},
+            Check(AIR_GAP, passed=False, saw="up: eth0 (down), on: wlan phy0", hint=HINTS["network"]),
+            id="open in two ways",
+        ),
+        pytest.param(
+            {"proc/net/route": None},
+            Check(AIR_GAP, passed=False, saw="cannot be seen", hint=HINTS["routes"]),
+            id="what cannot be seen is open",
+        ),
+    ],
+)
+def test_looks_at_the_air_gap_alone(tmp_path: Path, changes: Mapping[str, str | None], check: Check) -> None:
+    host = SystemHost(tmp_path, clock=FakeClock(NOW, timedelta()), protection=PROTECTED, root=_machine(tmp_path, changes))
+    seen = host.air_gap()
+    assert (seen.name, seen.passed, seen.hint) == (check.name, check.passed, check.hint)
+    assert seen.saw.startswith(check.saw)
 
 
 def test_asks_for_the_room_that_is_needed(tmp_path: Path) -> None:

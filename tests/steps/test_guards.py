@@ -255,6 +255,7 @@ def test_a_server_key_that_serves_two_repositories_is_called_out_in_the_review()
         plan=plan(repository("docker.io/acme/app", snapshot=same), repository("docker.io/acme/web", snapshot=same), files=files)
     )
     assert ceremony.hold() is ExitCode.DONE
-    said = {change.field: change.after for change in ceremony.operator.question("review").changes}
+    shown = ceremony.operator.question("review").differences
+    said = {group.change.field: group.change.after for group in shown.groups}
     assert said["snapshot key"].endswith(", which serves others too")
-    assert said["timestamp key"] == "a key of its own, held by the server"
+    assert said["timestamp key"] == "a key of its own, ed25519, held by the server"

@@ -86,6 +86,15 @@ def test_a_missing_medium_is_named():
     hold(Ceremony(media=media), StorageError, "volume b: no medium that could serve is here", "volumes")
 
 
+def test_a_medium_that_is_put_in_late_is_noticed():
+    media = FakeMedia()
+    late = media.volumes.pop("b")
+    ceremony = Ceremony(media=media)
+    ceremony.operator.answers["insert:b"] = lambda _: media.volumes.setdefault("b", late) is late
+    assert ceremony.hold() is ExitCode.DONE
+    assert ceremony.operator.question("insert:b").prompt.title == "Put in volume b"
+
+
 @pytest.mark.parametrize(
     ("role", "path"),
     [

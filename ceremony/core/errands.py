@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is left to do once a ceremony was closed, for each person by name: the last screen reads it aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ceremony.core.plan import Custody, Person, Plan, Role, Source
+from ceremony.core.ports import Errand
+
+
+def errands(plan: Plan, *, signed: Sequence[str], practice: bool) -> tuple[Errand, ...]:
+    """Return the tasks of everybody who has any, in the plan's order; `signed` names those who signed the final head."""
+    found = ((person, tuple(_tasks(plan, person, signed=signed, practice=practice))) for person in plan.people)
+    return tuple(Errand(person.name, tasks) for person, tasks in found if tasks)
+
+
+def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool) -> Iterator[str]:
+    if person.name not in signed and (person.role in plan.quorum or person.independent):
+        yield "Sign the final head with your own key: the quorum counts on you."
+    if person.name == plan.recorder():
+        yield from _recorder(plan, practice=practice)
+    if person.role is Role.SECURITY_OFFICER:
+        yield f"Seal the {_count(plan.root.tokens, 'token')} and bring {_each(plan.root.tokens)} to its own safe."
+        if plan.root.custody is not Custody.TOKEN_ONLY:
+            yield "See that no volume and no token are kept in one place: each of them can give the root key."
+    if person in plan.custodians():
+        yield "Keep the paper with the passphrase apart from both volumes. Try the recovery once a year, as RECOVER.txt says."
+    if person.role is Role.WITNESS:
+        yield "Keep the words of the final head, as you heard them: they show later that nobody changed the log."
+    if person.role is Role.AUDITOR:
+        yield "Verify the copy on the courier with `ceremony audit`, on a machine of your own."
+
+
+def _recorder(plan: Plan, *, practice: bool) -> Iterator[str]:
+    yield "Take both volumes out, seal them, and have them brought to two different places."
+    if practice:
+        yield "Rehearse publishing on a server of your own, if you like: a practice goes to no other."
+    else:
+        yield "Carry the courier to an online machine: `ceremony audit`, then `ceremony publish`."
+    if any(key.source is Source.GENERATE for repository in plan.repositories for key in repository.keys().values()):
+        yield "Give each team its file of `deliver/`; it is encrypted to that team alone."
+    waiting = sum(repository.targets.source is Source.FILE for repository in plan.repositories)
+    if waiting:
+        yield f"Tell the teams of {waiting} repositories that keep their own key: they publish their targets themselves."
+    yield "Switch this computer off: only then is its memory empty."
+
+
+def _count(tokens: Sequence[str], what: str) -> str:
+    return f"{len(tokens)} {what}s" if len(tokens) > 1 else what
+
+
+def _each(tokens: Sequence[str]) -> str:
+    return "each" if len(tokens) > 1 else "it"

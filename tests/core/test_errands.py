@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is left to do after a ceremony: for each person by name, by what the plan says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ceremony.core.errands import errands
+from ceremony.core.plan import Custody, KeyPlan, Person, Role, Source
+from tests.fakes.room import PEOPLE, plan, repository
+
+EVERYBODY = [person.name for person in PEOPLE]
+WRAPPED = plan()
+ALONE = replace(WRAPPED, root=replace(WRAPPED.root, custody=Custody.TOKEN_ONLY, tokens=("root-a",)))
+THREE = replace(WRAPPED, root=replace(WRAPPED.root, tokens=("a", "b", "c")))
+BROUGHT = plan(
+    *[repository(f"docker.io/acme/{n}", targets=KeyPlan(Source.FILE, path="k.pem")) for n in "ab"], files={"k.pem": b""}
+)
+AUDITED = replace(
+    WRAPPED, people=(*PEOPLE, Person("Aud", Role.AUDITOR, "Auditors", ""), Person("Opa", Role.OPERATOR, "Acme", ""))
+)
+
+
+@pytest.mark.parametrize(
+    ("planned", "signed", "practice", "person", "said"),
+    [
+        pytest.param(WRAPPED, EVERYBODY, False, "Ada", "ceremony publish", id="the courier is carried out"),
+        pytest.param(WRAPPED, EVERYBODY, True, "Ada", "a practice goes to no other", id="a practice is not published"),
+        pytest.param(WRAPPED, EVERYBODY, False, "Ada", "Switch this computer off", id="memory is emptied"),
+        pytest.param(WRAPPED, EVERYBODY, False, "Ada", "Give each team its file", id="keys are delivered"),
+        pytest.param(BROUGHT, EVERYBODY, False, "Ada", "the teams of 2 repositories", id="teams with keys of their own are told"),
+        pytest.param(WRAPPED, EVERYBODY, False, "Sam", "Seal the token and bring it", id="one token"),
+        pytest.param(THREE, EVERYBODY, False, "Sam", "Seal the 3 tokens and bring each", id="several tokens"),
+        pytest.param(WRAPPED, EVERYBODY, False, "Sam", "no volume and no token are kept in one place", id="wrapped custody"),
+        pytest.param(WRAPPED, EVERYBODY, False, "Sam", "Keep the paper", id="security officers are custodians"),
+        pytest.param(WRAPPED, EVERYBODY, False, "Wim", "Keep the words of the final head", id="the witness"),
+        pytest.param(
+            WRAPPED, ["Ada", "Sam"], False, "Wim", "Sign the final head", id="an independent witness who has not signed"
+        ),
+        pytest.param(AUDITED, EVERYBODY, False, "Aud", "ceremony audit", id="the auditor"),
+    ],
+)
+def test_says_what_a_person_does(planned, signed, practice, person, said):
+    tasks = {errand.person: errand.tasks for errand in errands(planned, signed=signed, practice=practice)}
+    assert any(said in task for task in tasks[person]), tasks[person]
+
+
+@pytest.mark.parametrize(
+    ("planned", "signed", "person", "unsaid"),
+    [
+        pytest.param(ALONE, EVERYBODY, "Sam", "no volume and no token", id="a token-only root is on no volume"),
+        pytest.param(BROUGHT, EVERYBODY, "Ada", "Give each team", id="nothing is delivered when nothing is made"),
+        pytest.param(WRAPPED, EVERYBODY, "Wim", "Sign the final head", id="who signed need not sign again"),
+        pytest.param(WRAPPED, [], "Ada", "Sign the final head", id="whom the quorum does not count need not sign"),
+    ],
+)
+def test_says_nothing_that_is_not_to_be_done(planned, signed, person, unsaid):
+    tasks = {errand.person: errand.tasks for errand in errands(planned, signed=signed, practice=False)}
+    assert not [task for task in tasks[person] if unsaid in task]
+
+
+def test_who_has_nothing_to_do_is_not_named():
+    assert "Opa" not in {errand.person for errand in errands(AUDITED, signed=EVERYBODY, practice=False)}
