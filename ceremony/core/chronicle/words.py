@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One record in a sentence, by its kind; acts (intent and result) by their action.
+
+The text of a record is somebody's own: it is repeated as it stands, and what draws
+it takes care of characters that cannot be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ceremony.core.canonical import Json
+from ceremony.core.chronicle.acts import about_to, done, unfinished
+from ceremony.core.chronicle.facts import Facts
+from ceremony.core.chronicle.phrases import counted, listed, short, token, tries
+from ceremony.core.log import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record, taken apart for its sentence."""
+
+    kind: str
+    step: str
+    actor: str
+    outcome: str
+    body: Facts
+    names: Mapping[str, str]
+    """Serial → what the plan calls that token."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it came out well."""
+        return self.outcome == Outcome.OK
+
+    def token(self, serial: str) -> str:
+        """Return how a sentence names a token."""
+        return token(serial, self.names)
+
+
+def sentence(record: Mapping[str, Json], names: Mapping[str, str] | None = None) -> str:
+    """Return one plain sentence, without its full stop, for any record; `names` is serial → token name, where it is known."""
+    whole = Facts(record)
+    told = Told(
+        whole.text("kind"), whole.text("step"), whole.text("actor"), whole.text("outcome"), whole.inner("body"), names or {}
+    )
+    return _WORDS.get(told.kind, _unknown)(told)
+
+
+def _unknown(told: Told) -> str:
+    return f"A record of the kind {told.kind or 'nothing'!r}, which this program does not know"
+
+
+def _open(told: Told) -> str:
+    plan = told.body.inner("plan")
+    return f"The {told.body.text('mode')} ceremony {plan.text('name')} began, a {plan.text('kind')}, at {plan.text('facility')}"
+
+
+def _substitution(told: Told) -> str:
+    return f"For practice: {told.body.text('what')}"
+
+
+def _files(told: Told) -> str:
+    paths = list(told.body.inner("files"))
+    return f"{counted(len(paths), 'file was', 'files were')} kept: {listed(paths)}"
+
+
+def _begin(told: Told) -> str:
+    return f"Step {told.step} began"
+
+
+def _end(told: Told) -> str:
+    return f"Step {told.step} is done"
+
+
+def _again(told: Told) -> str:
+    return f"Step {told.body.text('step')} is done again: {told.body.text('why')}"
+
+
+def _error(told: Told) -> str:
+    place = told.body.text("at")
+    return f"Step {told.step} failed: {told.body.text('message')}" + (f", at {place}" if place else "")
+
+
+def _stop(told: Told) -> str:
+    return f"Stopped: {told.body.text('why')}"
+
+
+def _resume(told: Told) -> str:
+    torn = told.body.count("torn_bytes")
+    tail = f"{counted(torn, 'torn byte was', 'torn bytes were')} set aside" if torn else "the log was whole"
+    return f"Resumed: {tail}"
+
+
+def _check(told: Told) -> str:
+    return f"Check {'passed' if told.ok else 'failed'}: {told.body.text('name')}, {told.body.text('saw')}"
+
+
+def _roll_call(told: Told) -> str:
+    name, role, how = (told.body.text(member) for member in ("name", "role", "how"))
+    if not told.ok:
+        return f"{name}, {role}, did not answer"
+    return f"{name}, {role}, answered " + ("with a key" if how == "key" else f"by {how}")
+
+
+def _medium(told: Told) -> str:
+    role, model, serial = (told.body.text(member) for member in ("role", "model", "serial"))
+    place = "a folder in its place" if told.body.flag("folder") else model
+    return f"{'The courier' if role == 'courier' else f'Volume {role}'} is {place}, serial {serial}"
+
+
+def _mended(told: Told) -> str:
+    torn = counted(told.body.count("bytes"), "torn byte", "torn bytes")
+    return f"{torn} at the end of the log on volume {told.body.text('volume')} were set aside there"
+
+
+def _request(told: Told) -> str:
+    return f"The request was taken, digest {short(told.body.text('digest').removeprefix('sha256:'))}"
+
+
+def _typed_back(told: Told) -> str:
+    return f"{told.actor} typed the {told.body.text('what')} back: " + ("the same" if told.body.flag("same") else "not the same")
+
+
+def _token(told: Told) -> str:
+    maker, model, firmware = (told.body.text(member) for member in ("manufacturer", "model", "firmware"))
+    device = f"{maker} {model}, firmware {firmware}"
+    return f"Token {told.body.text('name')} is the one with serial {told.body.text('serial')}: {device}"
+
+
+def _login(told: Told) -> str:
+    name, left = told.token(told.body.text("token")), told.body.number("retries_left")
+    if told.ok:
+        return f"Token {name} was unlocked with its PIN"
+    if left is None:
+        return f"The PIN for token {name} was not taken; how many tries are left is not known"
+    return f"A wrong PIN for token {name}; {tries(left)}"
+
+
+def _compared(told: Told) -> str:
+    people = " and ".join(told.body.texts("by")) or "people"
+    return f"{told.body.text('what')}, compared by {people}: " + ("the same" if told.body.flag("same") else "not the same")
+
+
+def _deviation(told: Told) -> str:
+    body = told.body
+    return (
+        f"{told.actor} noted a deviation: expected {body.text('expected')}; "
+        f"happened {body.text('happened')}; decided {body.text('decided')}"
+    )
+
+
+def _set_aside(told: Told) -> str:
+    return f"A file that an interruption left, {told.body.text('path')} in {told.body.text('store')}, was set aside"
+
+
+def _restored(told: Told) -> str:
+    files, keys = counted(len(told.body.items("files")), "backup"), counted(told.body.count("repository_keys"), "repository key")
+    return f"Volume {told.body.text('volume')} was opened again: {files} restored, {keys} among them"
+
+
+def _reopened(told: Told) -> str:
+    keys = counted(told.body.count("repository_keys"), "repository key was", "repository keys were")
+    return f"{keys} opened from volume {told.body.text('volume')}"
+
+
+def _agreed(told: Told) -> str:
+    files = counted(told.body.count("files"), "file")
+    repositories = counted(told.body.count("repositories"), "repository", "repositories")
+    return f"Everybody agreed to sign {files} for {repositories}, digest {short(told.body.text('digest'))}"
+
+
+def _verified(told: Told) -> str:
+    signatures = counted(told.body.count("signatures"), "signature")
+    repositories = counted(told.body.count("repositories"), "repository", "repositories")
+    return f"{signatures} of {repositories} verified"
+
+
+def _close(told: Told) -> str:
+    deviations = counted(told.body.count("deviations"), "deviation")
+    return f"The log was closed with {counted(len(told.body.inner('answers')), 'answer')} and {deviations}"
+
+
+def _intent(told: Told) -> str:
+    return f"About to begin: {about_to(told.body, told.names)}"
+
+
+def _result(told: Told) -> str:
+    if told.body.flag("interrupted"):
+        return f"Interrupted, and to be done again: {unfinished(told.body.text('action'), told.body.text('key'), told.names)}"
+    if not told.ok:
+        return f"Failed: {unfinished(told.body.text('action'), told.body.text('key'), told.names)}"
+    return done(told.body, told.names)
+
+
+_WORDS: Mapping[str, Callable[[Told], str]] = {
+    "open": _open,
+    "substitution": _substitution,
+    "files": _files,
+    "begin": _begin,
+    "end": _end,
+    "again": _again,
+    "error": _error,
+    "stop": _stop,
+    "resume": _resume,
+    "check": _check,
+    "roll-call": _roll_call,
+    "medium": _medium,
+    "mended": _mended,
+    "request": _request,
+    "typed-back": _typed_back,
+    "token": _token,
+    "login": _login,
+    "compared": _compared,
+    "deviation": _deviation,
+    "set-aside": _set_aside,
+    "restored": _restored,
+    "reopened": _reopened,
+    "agreed": _agreed,
+    "verified": _verified,
+    "close": _close,
+    "intent": _intent,
+    "result": _result,
+}
