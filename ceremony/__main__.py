@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command line and end with its exit code."""
     _keep_standard_descriptors()
+    # An interrupt while the program still loads ends it at once, without a traceback.
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
     from ceremony.cli.main import main as run  # noqa: PLC0415 - a bare import of this module loads nothing
 
+    signal.signal(signal.SIGINT, interrupted)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -56,7 +56,7 @@ def rehearse(
     modules = _modules(plan, site, auto=auto)
     request = read_request(request_path, plan) if request_path else None
     rehearsal = Rehearsal(out or Path(f"rehearsal-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
-    stage.check_answers(auto=auto)
+    stage.check_answers(Mode.PRACTICE, auto=auto)
     chosen = set_stage(rehearsal, plan, site)
     for warning in warnings:
         click.echo(f"warning: {warning.field}: {warning.message}", err=True)

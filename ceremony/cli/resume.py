@@ -51,7 +51,7 @@ def resume(folder: Path, *, site_path: Path | None, auto: bool) -> int:
         raise StorageError(
             str(path), "is a copy: a rehearsal's ceremony folder is called ceremony", hint="name the rehearsal itself"
         )
-    stage.check_answers(auto=auto)
+    stage.check_answers(Mode.PRACTICE, auto=auto)
     code = stage.take_up(_stage(Rehearsal(path.resolve().parent), plan, site), auto=auto)
     click.echo(str(path))
     return code

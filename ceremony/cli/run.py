@@ -52,7 +52,7 @@ def run(plan_path: Path, *, site_path: Path, out: Path, request_path: Path | Non
         raise PlanRefused("request", "keys come from a request, and none was given", hint="name its folder with --request")
     _refuse_software(plan, site)
     refuse_unsupported(plan, site, Mode.PRODUCTION)
-    stage.check_answers(auto=False)
+    stage.check_answers(Mode.PRODUCTION, auto=False)
 
 
 def _refuse_software(plan: Plan, site: Site) -> None:

@@ -11,18 +11,18 @@ import fcntl
 import hashlib
 import os
 import secrets
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ceremony.cli.headless import HeadlessOperator
+from ceremony.cli.monitor import RoomMonitor
 from ceremony.cli.practice import PracticeSecrets, Remembering
 from ceremony.core import dialects
 from ceremony.core.bundle import LOG
 from ceremony.core.plan import Mode, Person, Plan, Site
-from ceremony.core.ports import Cosigner, LogWriter, Media, Operator, TokenRack, Watcher
+from ceremony.core.ports import Cosigner, Host, LogWriter, Media, Operator, TokenRack, Watcher
 from ceremony.core.procedure import StepInfo, procedure
 from ceremony.errors import CeremonyError, ExitCode
 from ceremony.host import memory
@@ -33,8 +33,11 @@ from ceremony.steps import resuming, runner
 from ceremony.steps.journal import Journal
 from ceremony.steps.opening import Inputs, open_ceremony
 from ceremony.steps.room import Room
+from ceremony.tui.terminal import check_terminal, on_terminal
 from ceremony.volumes.logfile import LogFiles
 from ceremony.volumes.store import FolderStore
+
+Work = Callable[[Operator, Watcher], ExitCode]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,10 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def check_answers(*, auto: bool) -> None:
+def check_answers(mode: Mode, *, auto: bool) -> None:
     """Raise CeremonyError when nobody could answer: no terminal, and not headless. Called before anything is made."""
-    if not auto and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise CeremonyError(
-            "there is no terminal to show the ceremony on",
-            hint="start it in a terminal, or let a rehearsal answer itself with --auto",
-        )
+    if not auto:
+        check_terminal(mode, os.environ, tty=on_terminal())
 
 
 def module_digests(modules: Iterable[str]) -> Mapping[str, str]:
@@ -110,23 +110,42 @@ def module_digests(modules: Iterable[str]) -> Mapping[str, str]:
 
 
 def _on_stage(stage: Stage, ceremony: str, enter: Callable[[Room], None], *, auto: bool) -> ExitCode:
-    def work(operator: Operator, watcher: Watcher) -> ExitCode:
-        with LogFiles(FolderStore(stage.folder), LOG) as log:
-            made = room_of(stage, ceremony, log, operator, watcher)
-            enter(made)
-            return runner.hold(made, stage.steps, watcher)
-
+    work, monitor = staged(stage, ceremony, enter)
     if auto:
         people = HeadlessOperator(stage.secrets.answers if stage.secrets else {}, stage.steps)
         return work(people, people)
     from ceremony.tui.run import run_tui  # noqa: PLC0415 - no screen is loaded until one is needed
 
-    return run_tui(title=f"{stage.plan.name}: {stage.plan.kind}", mode=stage.mode, steps=stage.steps, work=work)
+    return run_tui(title=title(stage), mode=stage.mode, steps=stage.steps, work=work, monitor=monitor)
 
 
-def room_of(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, watcher: Watcher) -> Room:
-    """Return the room of a ceremony: every port a real adapter, memory locked, nothing written yet."""
-    protection = memory.protect()
+def title(stage: Stage) -> str:
+    """Return what the screens call the ceremony."""
+    return f"{stage.plan.name}: {stage.plan.kind}"
+
+
+def staged(stage: Stage, ceremony: str, enter: Callable[[Room], None]) -> tuple[Work, RoomMonitor]:
+    """Return the ceremony as work for whoever answers, and what watches the room meanwhile; `enter` begins it or takes it up."""
+    host = host_of(stage)
+    monitor = RoomMonitor(host)
+
+    def work(operator: Operator, watcher: Watcher) -> ExitCode:
+        with LogFiles(FolderStore(stage.folder), LOG) as log:
+            made = room_of(stage, ceremony, log, operator, watcher, host=host)
+            monitor.media = made.volumes
+            enter(made)
+            return runner.hold(made, stage.steps, watcher)
+
+    return work, monitor
+
+
+def host_of(stage: Stage) -> SystemHost:
+    """Return the machine, this process's memory locked."""
+    return SystemHost(stage.folder, clock=SystemClock(), protection=memory.protect())
+
+
+def room_of(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, watcher: Watcher, host: Host | None = None) -> Room:
+    """Return the room of a ceremony: every port a real adapter, nothing written yet."""
     clock, entropy = SystemClock(), SystemEntropy()
     journal = Journal(log, clock, entropy, ceremony=ceremony, recorded_by=stage.plan.recorder(), watch=watcher.recorded)
     return Room(
@@ -138,7 +157,7 @@ def room_of(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, wat
         operator=Remembering(operator, stage.secrets) if stage.secrets else operator,
         clock=clock,
         entropy=entropy,
-        host=SystemHost(stage.folder, clock=clock, protection=protection),
+        host=host or host_of(stage),
         cosigner=stage.cosigner,
         rack=stage.rack,
         media=stage.media,

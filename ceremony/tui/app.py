@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The app: composes the screen, puts the worker's questions, and ends with the worker.
+"""The app: puts the worker's questions, passes on what it says, and ends with it.
 
 It knows no step and no device: the ceremony is `work`, a function over the two
 ports, run in one worker thread. What the worker says arrives as the messages of
-`messages`; only this app touches widgets. People's own screens (help, a
-deviation, the question whether to stop) come before a question of the worker,
-which waits until they are closed, so that nobody answers what just appeared.
+`messages`; only this app touches widgets. People's own screens (help, the state of
+the ceremony, a deviation, the question whether to stop) come before a question of the
+worker, which waits until they are closed, so that nobody answers what just appeared.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.widgets import Footer
 
+from ceremony.core.chronicle import overview
 from ceremony.core.plan import Mode
-from ceremony.core.ports import Deviation, Operator, Watcher
+from ceremony.core.ports import Deviation, Monitor, Operator, Summary, Watcher
 from ceremony.core.procedure import StepInfo
 from ceremony.errors import CeremonyError, ExitCode
 from ceremony.tui import messages
@@ -35,22 +36,25 @@ from ceremony.tui.modals import modal_for
 from ceremony.tui.modals.base import Modal, QuestionModal
 from ceremony.tui.modals.deviation import DeviationModal
 from ceremony.tui.modals.panel import PanelModal
+from ceremony.tui.modals.state import StateModal
 from ceremony.tui.modals.stop import StopModal
 from ceremony.tui.operator import TuiOperator
 from ceremony.tui.theme import THEME, WholeCells
 from ceremony.tui.widgets import too_small
-from ceremony.tui.widgets.header import HeaderLine
+from ceremony.tui.widgets.frame import Frame
 from ceremony.tui.widgets.keys import help_text
-from ceremony.tui.widgets.log import LogView
-from ceremony.tui.widgets.procedure import ProcedureList
-from ceremony.tui.widgets.status import StatusView
-from ceremony.tui.widgets.step import StepPanel
-from ceremony.tui.widgets.told import ToldView
 
 TALL = 38
 """Lines from which on a question does not cover what was told."""
+LOOK_EVERY = 2
+"""Seconds between two looks at the room."""
 
 Work = Callable[[Operator, Watcher], ExitCode]
+
+
+def _key(key: str, action: str, label: str, shown: str, tooltip: str, *, show: bool = True) -> Binding:
+    """Return a key that works on every screen."""
+    return Binding(key, action, label, key_display=shown, tooltip=tooltip, id=f"app.{action}.{key}", show=show, priority=True)
 
 
 class CeremonyApp(App[ExitCode], inherit_bindings=False):
@@ -60,32 +64,40 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", "Help", key_display="F1", tooltip="Show the keys", id="app.help", priority=True),
-        Binding(
-            "f8", "deviation", "Deviation", key_display="F8", tooltip="Record a deviation", id="app.deviation", priority=True
-        ),
-        Binding("ctrl+q", "stop", "Stop", key_display="Ctrl+Q", tooltip="Ask whether to stop", id="app.stop", priority=True),
-        Binding("ctrl+c", "stop", "", key_display="Ctrl+C", tooltip="The same", id="app.interrupt", show=False, priority=True),
+        _key("f1", "help", "Help", "F1", "Show the keys"),
+        _key("f8", "deviation", "Deviation", "F8", "Record a deviation"),
+        _key("f9", "state", "State", "F9", "Show the state of the ceremony"),
+        _key("ctrl+q", "stop", "Stop", "Ctrl+Q", "Ask whether to stop"),
+        _key("ctrl+c", "stop", "", "Ctrl+C", "The same", show=False),
+        Binding("p,P", "pause", "Pause", key_display="P", tooltip="Hold long work, or let it go on", id="app.pause"),
     ]
 
-    def __init__(self, *, title: str, mode: Mode, steps: Sequence[StepInfo], work: Work, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        title: str,
+        mode: Mode,
+        steps: Sequence[StepInfo],
+        work: Work,
+        clock: Callable[[], datetime],
+        monitor: Monitor | None = None,
+    ) -> None:
         super().__init__()
         self.operator = TuiOperator(self.post_message)
         self.outcome: Future[Outcome] = Future()
         """Set by the worker when it ends, whatever became of the screen."""
-        self._steps = tuple(steps)
+        self.summary: Summary | None = None
+        """What the ceremony left, once it was closed."""
+        self._steps = len(steps)
         self._work = work
-        self._header = HeaderLine(title, mode, clock)
-        self._procedure = ProcedureList(steps)
-        self._step = StepPanel()
-        self._told = ToldView()
-        self._status = StatusView()
-        self._log_view = LogView()
+        self._monitor = monitor
+        self._frame = Frame(title=title, mode=mode, steps=steps, clock=clock)
         self._waiting: deque[messages.Asked] = deque()
         self._put: QuestionModal[Any] | None = None
+        self._put_for: Future[Any] | None = None
         self._ended: Outcome | None = None
-        self._said = ""
-        self._finished: set[str] = set()
+        self._leaving = False
+        """Whether the process was told to end: then nobody is waited for."""
 
     @property
     def crash(self) -> Exception | None:
@@ -93,24 +105,21 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         return self._exception
 
     def compose(self) -> ComposeResult:
-        """Procedure at the left; step, told texts, what takes time and the log at the right."""
-        yield self._header
-        with Horizontal(id="main"):
-            yield self._procedure
-            with Vertical(id="right"):
-                yield self._step
-                yield self._told
-                yield self._status
-                yield self._log_view
+        """The frame, the keys, and the notice for a terminal that is too small."""
+        yield self._frame
+        yield self._frame.touch
         yield Footer(show_command_palette=False)
         yield too_small.TooSmall()
 
     def on_mount(self) -> None:
-        """Set the colours, then let the ceremony begin."""
+        """Set the colours, look at the room, then let the ceremony begin."""
         ScrollBar.renderer = WholeCells
         self.register_theme(THEME)
         self.theme = THEME.name
-        self.run_worker(self._run_work, name="ceremony", thread=True, exclusive=True, exit_on_error=False)
+        if self._monitor is not None:
+            self._look()
+            self.set_interval(LOOK_EVERY, self._look)
+        self.run_worker(self._run_work, name="ceremony", group="ceremony", thread=True, exclusive=True, exit_on_error=False)
 
     def on_unmount(self) -> None:
         """Let the worker end, however the screen ended."""
@@ -128,11 +137,15 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         screen.set_class(self.size.width < too_small.WIDTH or self.size.height < too_small.HEIGHT, "too-small")
         screen.set_class(self.size.height >= TALL, "tall")
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Draw without any colour where NO_COLOR asks for it; Textual itself would draw in greys."""
+        return [*super().get_line_filters(), *([NoColor()] if self.no_color else [])]
+
     def _fatal_error(self) -> None:
         # Textual would print a traceback with the values of all variables.
         self._close_messages_no_wait()
 
-    # --- the worker thread ---
+    # --- other threads ---
 
     def _run_work(self) -> None:
         try:
@@ -144,46 +157,57 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         self.outcome.set_result(outcome)
         self.post_message(messages.CeremonyEnded(outcome))
 
+    def _look(self) -> None:
+        monitor = self._monitor
+        if monitor is not None and not self.outcome.done():
+            look = lambda: self.post_message(messages.Gauged(tuple(monitor.look())))  # noqa: E731 - one line, in one place
+            self.run_worker(look, name="monitor", group="monitor", thread=True, exclusive=True, exit_on_error=False)
+
     # --- what the worker says ---
 
     @on(messages.StepChanged)
     def show_step(self, message: messages.StepChanged) -> None:
         """Mark the step; show the one that runs now."""
-        self._procedure.mark(message.name, message.state)
-        self._said = ""
-        for number, info in enumerate(self._steps, start=1):
-            if info.name == message.name and message.state == "running":
-                self._header.show_step(number, len(self._steps))
-                self._step.show(info)
-        if message.state in {"done", "skipped"}:
-            self._finished.add(message.name)
-        self._status.clear()
+        self._frame.step(message.name, message.state)
+        self.refresh_bindings()
 
     @on(messages.Recorded)
     def show_record(self, message: messages.Recorded) -> None:
         """Show a line of the log."""
-        self._log_view.add(message.line)
+        self._frame.record(message.line)
 
     @on(messages.Told)
     def show_told(self, message: messages.Told) -> None:
         """Show what was told."""
-        self._told.add(message.text)
-        self._said = message.text
+        self._frame.tell(message.text)
+
+    @on(messages.Gauged)
+    def show_gauges(self, message: messages.Gauged) -> None:
+        """Show how the room stands."""
+        self._frame.gauges(message.gauges)
 
     @on(messages.Progressed)
     def show_progress(self, message: messages.Progressed) -> None:
         """Show how far the work is."""
-        self._status.progress(message.what, message.done, message.total)
+        working = self._frame.status.working
+        self._frame.status.progress(message.what, message.done, message.total)
+        if working is not self._frame.status.working:
+            self.refresh_bindings()
 
     @on(messages.WaitingStarted)
     def show_waiting(self, message: messages.WaitingStarted) -> None:
         """Show what is being waited for."""
-        self._status.wait_for(message.what)
+        self._frame.wait_for(message)
 
     @on(messages.WaitingEnded)
     def hide_waiting(self, message: messages.WaitingEnded) -> None:
         """Take the wait away."""
-        self._status.waited(message.what)
+        self._frame.waited(message.what)
+
+    @on(messages.Closed)
+    def take_summary(self, message: messages.Closed) -> None:
+        """Keep what the ceremony left for the last screen."""
+        self.summary = message.summary
 
     # --- questions ---
 
@@ -192,6 +216,13 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         """Put the question, now or as soon as people closed what they opened themselves."""
         self._waiting.append(message)
         self._put_next()
+
+    @on(messages.Noticed)
+    def take_notice(self, message: messages.Noticed) -> None:
+        """Take away a question that was answered by itself, whether it is shown yet or not."""
+        self._waiting = deque(asked for asked in self._waiting if asked.answer is not message.answer)
+        if self._put is not None and self._put_for is message.answer:
+            self._put.withdraw()
 
     def _put_next(self) -> None:
         if len(self.screen_stack) > 1:
@@ -202,12 +233,12 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
             self._show_question(self._waiting.popleft())
 
     def _show_question(self, asked: messages.Asked) -> None:
-        self._put = modal_for(asked.question)
-        self._put.said, self._said = self._said, ""
+        self._put, self._put_for = modal_for(asked.question), asked.answer
+        self._put.said, self._frame.said = self._frame.said, ""
         self._open(self._put, lambda answer: self._answered(asked, answer))
 
     def _answered(self, asked: messages.Asked, answer: object) -> None:
-        self._put = None
+        self._put = self._put_for = None
         self.operator.complete(asked.answer, answer)
         self._put_next()
 
@@ -221,12 +252,29 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         """Whether people may open a screen of their own: one at a time, over a question or none."""
         return self.screen is self._put or len(self.screen_stack) == 1
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to pause only while there is long work."""
+        return self._frame.status.working if action == "pause" else super().check_action(action, parameters)
+
     def action_help(self) -> None:
         """Show the keys that work now."""
         if self._free():
             here = [active.binding for active in self.screen.active_bindings.values()]
             everywhere = [binding for binding in self.BINDINGS if isinstance(binding, Binding)]
             self.call_next(self._open, PanelModal("Keys", help_text([*here, *everywhere])), lambda _: self._put_next())
+
+    def action_state(self) -> None:
+        """Show the state of the ceremony, as its log tells it; take it away when it is shown."""
+        if isinstance(self.screen, StateModal):
+            self.screen.action_close()
+        elif self._free():
+            self.call_next(self._open, StateModal(overview(self._frame.state)), lambda _: self._put_next())
+
+    def action_pause(self) -> None:
+        """Hold long work at its next report, or let it go on."""
+        paused = not self.operator.paused
+        self.operator.pause(paused=paused)
+        self._frame.status.pause(paused=paused)
 
     def action_deviation(self) -> None:
         """Take down a deviation."""
@@ -236,21 +284,21 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
     def _noted(self, deviation: Deviation | None) -> None:
         if deviation is not None:
             self.operator.note(deviation)
-            self._told.add(f"Deviation noted, it is recorded with what follows: {deviation.happened}")
+            self._frame.tell(f"Deviation noted, it is recorded with what follows: {deviation.happened}")
         self._put_next()
 
     def action_stop(self) -> None:
         """Ask whether to stop."""
         if self.operator.stopping:
-            self._told.add("The ceremony is stopping: what runs now is finished first.")
-        elif self._free() and not self.outcome.done():
+            self._frame.tell("The ceremony is stopping: what runs now is finished first.")
+        elif not isinstance(self.screen, StopModal) and not self.outcome.done():
             self.call_next(self._open, StopModal(), self._decided)
 
     def _decided(self, stop: bool | None) -> None:
         if stop:
-            self._told.add("Stopping: what runs now is finished first.")
+            self._frame.tell("Stopping: what runs now is finished first.")
             self.operator.stop()
-            self._put = None
+            self._put = self._put_for = None
             for _ in self.screen_stack[1:]:
                 self.pop_screen()
         self._put_next()
@@ -259,6 +307,15 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
     def take_signal(self) -> None:
         """Treat a signal as the key."""
         self.action_stop()
+
+    @on(messages.EndAsked)
+    def take_order(self) -> None:
+        """Stop without a question, and leave once the stop is recorded."""
+        self._leaving = True
+        if not self.outcome.done():
+            self._decided(stop=True)
+        elif self._ended is not None:
+            self.exit(self._ended.code, return_code=int(self._ended.code))
 
     # --- the end ---
 
@@ -269,6 +326,9 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         self._put_next()
 
     def _show_end(self, outcome: Outcome) -> None:
-        facts = Facts(len(self._finished), len(self._steps), self._log_view.count, tuple(self.operator.deviations()))
-        panel = ending_panel(outcome, facts)
+        facts = Facts(len(self._frame.finished), self._steps, self._frame.records, tuple(self.operator.deviations()))
+        if self._leaving:
+            self.exit(outcome.code, return_code=int(outcome.code))
+            return
+        panel = ending_panel(outcome, facts, self.summary)
         self._open(panel, lambda _: self.exit(outcome.code, return_code=int(outcome.code)))

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from textual.message import Message
 
-from ceremony.core.ports import Change, Option, Prompt
+from ceremony.core.ports import Differences, Gauge, Option, Prompt, Summary
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError, ExitCode
 
@@ -75,13 +75,20 @@ class Compare(Question[bool]):
     digest: str
     words: tuple[str, ...]
     """One a byte."""
+    people: tuple[str, str]
+    """Who tick each group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Review(Question[bool]):
     """All that is about to be signed."""
 
-    changes: tuple[Change, ...]
+    differences: Differences
+
+
+@dataclass(frozen=True, slots=True)
+class Await(Question[None]):
+    """Something is to be put in or taken out, and is noticed by itself; the only answer is that people give up."""
 
 
 # --- from the worker ---------------------------------------------------------
@@ -93,6 +100,20 @@ class Asked(Message):
 
     question: Question[Any]
     answer: Future[Any]
+
+
+@dataclass(eq=False)
+class Noticed(Message):
+    """What the question that waits for `answer` asked for was seen: nobody needs to answer any more."""
+
+    answer: Future[Any]
+
+
+@dataclass(eq=False)
+class Closed(Message):
+    """The ceremony was closed, and left this."""
+
+    summary: Summary
 
 
 @dataclass(eq=False)
@@ -135,6 +156,8 @@ class WaitingStarted(Message):
     """The worker waits for a touch, a medium, a long command."""
 
     what: str
+    seconds: int = 0
+    """How long a device waits for a touch; 0 for a wait that needs nobody."""
 
 
 @dataclass(eq=False)
@@ -142,6 +165,17 @@ class WaitingEnded(Message):
     """What `WaitingStarted` named has come."""
 
     what: str
+
+
+@dataclass(eq=False)
+class Gauged(Message):
+    """How the room stands now; the newest replaces those before it."""
+
+    gauges: tuple[Gauge, ...]
+
+    def can_replace(self, message: Message) -> bool:
+        """Give way to a later look."""
+        return isinstance(message, Gauged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +203,9 @@ class CeremonyEnded(Message):
 
 @dataclass(eq=False)
 class StopAsked(Message):
-    """The process was told to end (SIGINT): the same question as Ctrl+Q."""
+    """The process was interrupted (SIGINT): the same question as Ctrl+Q."""
+
+
+@dataclass(eq=False)
+class EndAsked(Message):
+    """The process was told to end (SIGTERM): nobody is asked any more."""

@@ -14,15 +14,14 @@ the watcher's methods never raise, so that a stop can still be recorded and show
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from dataclasses import replace
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, TypeVar
 
 from textual.message import Message
 
-from ceremony.core.ports import Change, Deviation, Option, Prompt
+from ceremony.core.ports import Deviation, Differences, Found, Option, Prompt, Summary
 from ceremony.core.secret import Secret
 from ceremony.core.words import words
 from ceremony.errors import Stopped
@@ -30,9 +29,12 @@ from ceremony.tui.messages import (
     Asked,
     AskSecret,
     AskText,
+    Await,
     Choose,
+    Closed,
     Compare,
     Confirm,
+    Noticed,
     Progressed,
     Question,
     Recorded,
@@ -44,10 +46,8 @@ from ceremony.tui.messages import (
     WaitingStarted,
 )
 
-LAST_TRY_WORD = "LAST"
-"""What is typed to agree to spend the last try of a PIN."""
-
-LAST_TRY = "If it is wrong again, it is blocked. Esc stops the ceremony here, and spends no try."
+LOOK_EVERY = 0.5
+"""Seconds between two looks at what people put in or take out."""
 
 Answer = TypeVar("Answer")
 
@@ -62,6 +62,8 @@ class TuiOperator:
         self._stopping = False
         self._told_to_stop = False
         self._deviations: list[Deviation] = []
+        self._going = Event()
+        self._going.set()
 
     # --- for the app's thread ---
 
@@ -71,12 +73,25 @@ class TuiOperator:
         return self._stopping
 
     def stop(self) -> None:
-        """Make every open and every later question raise Stopped."""
+        """Make every open and every later question raise Stopped; what is paused goes on, to its stop."""
+        self._going.set()
         with self._lock:
             self._stopping = True
             still_open = tuple(self._open)
         for future in still_open:
             self.complete(future, _stopped())
+
+    @property
+    def paused(self) -> bool:
+        """Whether long work is held at its next report of progress."""
+        return not self._going.is_set()
+
+    def pause(self, *, paused: bool) -> None:
+        """Hold long work at its next report of progress, or let it go on; never once people stopped."""
+        if paused and not self._stopping:
+            self._going.clear()
+        else:
+            self._going.set()
 
     def complete(self, future: Future[Any], answer: object) -> None:
         """Give the worker its answer, or the error to raise; the first one counts."""
@@ -105,9 +120,7 @@ class TuiOperator:
         return self._put(AskText(prompt, default))
 
     def ask_secret(self, prompt: Prompt, retries_left: int | None = None) -> Secret:
-        """Return what was typed without echo; the last try is asked for only after people agreed, in words, to spend it."""
-        if retries_left == 1:
-            self._agree_to_last_try(prompt)
+        """Return what was typed without echo."""
         return self._put(AskSecret(prompt, retries_left))
 
     def show_secret(self, prompt: Prompt, secret: Secret) -> None:
@@ -122,26 +135,40 @@ class TuiOperator:
         """Return whether people agreed."""
         return self._put(Confirm(prompt, word))
 
-    def compare(self, prompt: Prompt, digest: str) -> bool:
-        """Return whether everybody heard the same digest."""
-        return self._put(Compare(prompt, digest, tuple(words(digest))))
+    def compare(self, prompt: Prompt, digest: str, people: tuple[str, str]) -> bool:
+        """Return whether these two heard the same digest."""
+        return self._put(Compare(prompt, digest, tuple(words(digest)), people))
 
-    def review(self, prompt: Prompt, changes: Sequence[Change]) -> bool:
-        """Return whether people agreed to sign exactly these changes."""
-        return self._put(Review(prompt, tuple(changes)))
+    def review(self, prompt: Prompt, differences: Differences) -> bool:
+        """Return whether people agreed to sign exactly this."""
+        return self._put(Review(prompt, differences))
+
+    def until(self, prompt: Prompt, look: Callable[[], Found | None]) -> Found | None:
+        """Return what `look` sees, asked about twice a second while the question is open; None when people give up."""
+        future = self._ask(Await(prompt))
+        try:
+            while (found := look()) is None:
+                if wait([future], timeout=LOOK_EVERY).done:
+                    self._answer(future)
+                    return None
+            return found
+        finally:
+            self.complete(future, None)
+            self._post(Noticed(future))
 
     @contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
+    def waiting(self, what: str, seconds: int = 0) -> Iterator[None]:
         """Show what is being waited for while the block runs."""
-        self._post(WaitingStarted(what))
+        self._post(WaitingStarted(what, seconds))
         try:
             yield
         finally:
             self._post(WaitingEnded(what))
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Show how far long work is; raises Stopped, once, when people stopped meanwhile."""
+        """Show how far long work is, and stay here while it is paused; raises Stopped, once, when people stopped meanwhile."""
         self._post(Progressed(what, done, total))
+        self._going.wait()
         if self._stopping and not self._told_to_stop:
             raise self._stop_worker()
 
@@ -161,9 +188,16 @@ class TuiOperator:
         """Show a line of the log."""
         self._post(Recorded(line))
 
+    def closed(self, summary: Summary) -> None:
+        """Show what the ceremony left."""
+        self._post(Closed(summary))
+
     # --- the bridge ---
 
     def _put(self, question: Question[Answer]) -> Answer:
+        return self._answer(self._ask(question))
+
+    def _ask(self, question: Question[Answer]) -> Future[Answer]:
         future: Future[Answer] = Future()
         with self._lock:
             if self._stopping:
@@ -171,6 +205,9 @@ class TuiOperator:
             self._open.add(future)
         if not self._post(Asked(question, future)):
             self.complete(future, _stopped())
+        return future
+
+    def _answer(self, future: Future[Answer]) -> Answer:
         try:
             return future.result()
         except Stopped:
@@ -180,12 +217,6 @@ class TuiOperator:
     def _stop_worker(self) -> Stopped:
         self._told_to_stop = True
         return _stopped()
-
-    def _agree_to_last_try(self, prompt: Prompt) -> None:
-        asked = "\n".join(part for part in (prompt.title, prompt.detail) if part)
-        warning = replace(prompt, title="This is the last try", detail=f"{asked}\n\n{LAST_TRY}")
-        if not self._put(Confirm(warning, LAST_TRY_WORD)):
-            raise Stopped("people chose not to spend the last try", hint="find what is right, then go on with `ceremony resume`")
 
 
 def _stopped() -> Stopped:

@@ -3,8 +3,7 @@
 
     run_tui(title="acme-root-2026 genesis", mode=Mode.PRACTICE, steps=steps, work=lambda operator, watcher: ...)
 
-It refuses where no screen can be shown, and where the screen library's own
-variables would record keys or screens. What the ceremony is, it does not know.
+What the ceremony is, it does not know. Where no screen can be shown, it refuses (see `terminal`).
 """
 
 from __future__ import annotations
@@ -12,19 +11,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import FrameType
 
 from ceremony.core.plan import Mode
+from ceremony.core.ports import Monitor
 from ceremony.core.procedure import StepInfo
-from ceremony.errors import CeremonyError, ExitCode
+from ceremony.errors import ExitCode
 from ceremony.tui.app import CeremonyApp, Work
 from ceremony.tui.ending import last_words
-from ceremony.tui.messages import StopAsked
-
-RECORDERS = ("TEXTUAL", "TEXTUAL_LOG", "TEXTUAL_DEBUG", "TEXTUAL_SCREENSHOT", "TEXTUAL_PRESS", "TEXTUAL_DRIVER")
-"""Variables with which the screen library writes keys or screens to a file, or presses keys by itself."""
+from ceremony.tui.messages import EndAsked, StopAsked
+from ceremony.tui.terminal import check_terminal, leave, on_terminal
 
 
 def run_tui(
@@ -33,33 +32,24 @@ def run_tui(
     mode: Mode,
     steps: Sequence[StepInfo],
     work: Work,
+    monitor: Monitor | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ExitCode:
     """Hold the ceremony that `work` walks through, on this terminal; return what it ended with.
 
     `work` runs in a thread of its own; what it raises is shown: a CeremonyError
-    gives its exit code, any other error is raised again after it was shown.
+    gives its exit code, any other error is raised again after it was shown. `monitor`
+    is looked at all the time, in another thread.
     Raises CeremonyError where no screen can be shown.
     """
-    check_terminal(mode, os.environ, tty=all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)))
-    app = CeremonyApp(title=title, mode=mode, steps=steps, work=work, clock=clock)
-    with _interrupts_ask(app):
-        app.run()
+    check_terminal(mode, os.environ, tty=on_terminal())
+    app = CeremonyApp(title=title, mode=mode, steps=steps, work=work, clock=clock, monitor=monitor)
+    try:
+        with _signals_ask(app):
+            app.run()
+    finally:
+        leave()
     return conclude(app)
-
-
-def check_terminal(mode: Mode, environ: Mapping[str, str], *, tty: bool) -> None:
-    """Raise CeremonyError unless a screen can be shown here, and nothing records it."""
-    if not tty or environ.get("TERM", "dumb") in {"", "dumb", "unknown"}:
-        other = ", or let it answer itself with --auto" if mode is Mode.PRACTICE else ""
-        raise CeremonyError(
-            "there is no terminal to show the ceremony on", hint=f"start it in a terminal, without redirection{other}"
-        )
-    for name in RECORDERS:
-        if name in environ:
-            raise CeremonyError(
-                f"the variable {name} is set, with which keys and screens could be recorded", hint=f"unset {name}"
-            )
 
 
 def conclude(app: CeremonyApp) -> ExitCode:
@@ -69,14 +59,29 @@ def conclude(app: CeremonyApp) -> ExitCode:
     outcome = app.outcome.result(timeout=0)
     if outcome.unexpected is not None:
         raise outcome.unexpected
-    print(last_words(outcome), file=sys.stderr)  # noqa: T201 - the screen is gone; these words stay
+    print(last_words(outcome, app.summary), file=sys.stderr)  # noqa: T201 - the screen is gone; these words stay
     return outcome.code
 
 
 @contextmanager
-def _interrupts_ask(app: CeremonyApp) -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, lambda _signal, _frame: app.post_message(StopAsked()))
+def _signals_ask(app: CeremonyApp) -> Iterator[None]:
+    """Treat an interrupt as the key that asks, and the order to end as people's decision to stop: it is recorded, too."""
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            _end_without_terminal(app)
+        else:
+            app.post_message(StopAsked() if number == signal.SIGINT else EndAsked())
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_without_terminal(app: CeremonyApp) -> None:
+    """Stop, and end the process once the stop is recorded: the screen library waits for ever for a terminal that is gone."""
+    app.operator.stop()
+    app.outcome.add_done_callback(lambda ended: os._exit(ended.result().code))

@@ -8,6 +8,8 @@ no eighths of a block.
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.scrollbar import ScrollBarRender
@@ -56,6 +58,27 @@ THEME = Theme(
         "scrollbar-corner-color": BLACK,
     },
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """One character for each state; a word always stands beside it."""
+
+    done: str
+    now: str
+    later: str
+    failed: str
+    skipped: str = "-"
+
+
+MARKS = Marks(done="✓", now="▶", later="·", failed="✗")
+CONSOLE_MARKS = Marks(done="+", now=">", later="·", failed="!")
+"""For the console of Linux, whose usual fonts have no check mark and no triangle."""
+
+
+def marks() -> Marks:
+    """Return the characters that this terminal has."""
+    return CONSOLE_MARKS if os.environ.get("TERM") == "linux" else MARKS
 
 
 class WholeCells(ScrollBarRender):

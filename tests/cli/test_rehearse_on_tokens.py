@@ -75,7 +75,7 @@ def vault(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(data)
     monkeypatch.setenv("SOFTHSM2_CONF", softhsm.environment(tmp_path / "vault")["SOFTHSM2_CONF"])
     monkeypatch.setattr(memory, "protect", lambda: memory.UNPROTECTED)  # the tests' own process lives on
-    monkeypatch.setattr(stage, "check_answers", lambda **_: None)
+    monkeypatch.setattr(stage, "check_answers", lambda *_, **__: None)
     monkeypatch.setattr("ceremony.tui.run.run_tui", lambda work, **_: work(vault.people, vault.people))
     return vault
 

@@ -26,3 +26,10 @@ def check_snapshot_update(updating: bool, installed: str) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def guard_snapshots(request: pytest.FixtureRequest) -> None:
     check_snapshot_update(bool(request.config.getoption("--snapshot-update")), version("textual"))
+
+
+@pytest.fixture(autouse=True)
+def usual_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw as in a usual terminal, whatever the one is that runs the tests."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)

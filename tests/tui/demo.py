@@ -11,17 +11,18 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from ceremony.core import canonical
 from ceremony.core.plan import Mode
-from ceremony.core.ports import Change, Operator, Option, Prompt, Watcher
+from ceremony.core.ports import Change, Errand, Gauge, Operator, Option, Prompt, Summary, Watcher
 from ceremony.core.procedure import StepInfo
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError, ExitCode
 from ceremony.tui.run import run_tui
+from tests.fakes.differences import GivenDifferences
 
 START = datetime(2026, 11, 19, 9, 30, tzinfo=UTC)
 TITLES = (
@@ -38,6 +39,34 @@ CHANGES = tuple(
         ("targets", "keys", "", hashlib.sha256(b"%d" % number).hexdigest()),
     )
 )
+
+
+PEOPLE = ("Ada Example", "Wim Witness")
+SUMMARY = Summary(
+    folder="ceremony",
+    head="heads/0002.txt",
+    digest=DIGEST,
+    signed=("Sofia Officer", "Wim Witness"),
+    quorum_met=True,
+    copies=("Kingston 4C530001: ceremony-00.tar", "Kingston 4C530002: ceremony-00.tar"),
+    errands=(
+        Errand("Ada Example", ("Take both volumes out.", "Switch this computer off.")),
+        Errand("Wim Witness", ("Keep the words.",)),
+    ),
+)
+
+
+class Room:
+    """A room in which all is well, but for the courier."""
+
+    def look(self) -> Sequence[Gauge]:
+        """Return the same each time."""
+        return (
+            Gauge("air gap", good=True, saw="shut"),
+            Gauge("volume a", good=True, saw="in"),
+            Gauge("volume b", good=True, saw="in"),
+            Gauge("courier", good=False, saw="GONE"),
+        )
 
 
 STICKS = (
@@ -87,6 +116,7 @@ def everything(operator: Operator, watcher: Watcher, pause: Callable[[float], No
             watcher.recorded(record(seq, info.name, "deviation", "refused"))
             operator.tell(f"Recorded: {deviation.decided}")
             seq += 1
+    watcher.closed(SUMMARY)
     return ExitCode.DONE
 
 
@@ -112,16 +142,23 @@ def question(operator: Operator, step: str, pause: Callable[[float], None]) -> N
         case "drill":
             operator.ask_secret(Prompt("passphrase", "The passphrase, from the paper", who="Carol Custodian"), 1)
         case "review":
-            operator.review(Prompt("review", "All that is about to be signed", "New repositories: 12."), CHANGES)
+            operator.review(
+                Prompt("review", "All that is about to be signed", "New repositories: 12."), GivenDifferences(CHANGES)
+            )
+        case "sign":
+            with operator.waiting("root-a, serial 5f3c21", seconds=15):
+                pause(2)
         case "close":
-            operator.compare(Prompt("head", "The head of the log", "Everybody reads along.", "everybody"), DIGEST)
+            operator.compare(Prompt("head", "The head of the log", "Everybody reads along.", "everybody"), DIGEST, PEOPLE)
 
 
 def main() -> int:
     """Show the demo on this terminal."""
     mode = Mode(sys.argv[1] if len(sys.argv) > 1 else "practice")
     try:
-        return run_tui(title="acme-root-2026 genesis", mode=mode, steps=STEPS, work=partial(everything, pause=time.sleep))
+        return run_tui(
+            title="acme-root-2026 genesis", mode=mode, steps=STEPS, work=partial(everything, pause=time.sleep), monitor=Room()
+        )
     except CeremonyError as error:
         sys.stderr.write(f"{error}\n{error.hint}\n")
         return error.exit_code

@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from textual.app import App
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.screen import Screen
 
 from ceremony.core.plan import Mode
-from ceremony.core.ports import Operator, Prompt, Watcher
+from ceremony.core.ports import Monitor, Operator, Prompt, Watcher
 from ceremony.core.procedure import StepInfo
 from ceremony.errors import ExitCode
 from ceremony.tui.app import CeremonyApp, Work
@@ -65,15 +66,24 @@ class Show:
 
     def text(self) -> str:
         """Return what is on the screen, as plain text."""
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.text.rstrip() for strip in lines)
+        return screen_text(self.app)
+
+
+def screen_text(app: App[Any]) -> str:
+    """Return what is on the screen of an app, as plain text."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
 def make_app(
-    work: Work, *, mode: Mode = Mode.PRACTICE, title: str = "acme-root-2026", steps: Sequence[StepInfo] = STEPS
+    work: Work,
+    *,
+    mode: Mode = Mode.PRACTICE,
+    title: str = "acme-root-2026",
+    steps: Sequence[StepInfo] = STEPS,
+    monitor: Monitor | None = None,
 ) -> CeremonyApp:
     """Return an app with a clock that stands still."""
-    return CeremonyApp(title=title, mode=mode, steps=steps, work=work, clock=lambda: NOON)
+    return CeremonyApp(title=title, mode=mode, steps=steps, work=work, clock=lambda: NOON, monitor=monitor)
 
 
 @asynccontextmanager
@@ -83,6 +93,7 @@ async def on_stage(
     size: tuple[int, int] = (80, 24),
     mode: Mode = Mode.PRACTICE,
     title: str = "acme-root-2026",
+    monitor: Monitor | None = None,
 ) -> AsyncIterator[Show]:
     """Run the app; its worker makes `calls`, in order, and their results are the show's `answers`; or it does `work`."""
     answers: list[object] = []
@@ -96,6 +107,6 @@ async def on_stage(
     def wake(_message: Message) -> None:
         woken.set()
 
-    app = make_app(work or make_calls, mode=mode, title=title)
+    app = make_app(work or make_calls, mode=mode, title=title, monitor=monitor)
     async with app.run_test(size=size, message_hook=wake) as pilot:
         yield Show(app, pilot, woken, answers)

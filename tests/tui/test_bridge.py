@@ -16,12 +16,13 @@ from ceremony.tui.messages import StopAsked
 from ceremony.tui.modals.base import QuestionModal
 from ceremony.tui.modals.confirm import ConfirmModal
 from ceremony.tui.modals.deviation import DeviationModal
+from ceremony.tui.modals.end import EndModal
 from ceremony.tui.modals.panel import PanelModal
 from ceremony.tui.modals.secret import SecretModal
 from ceremony.tui.modals.stop import StopModal
 from ceremony.tui.modals.text import TextModal
 from ceremony.tui.widgets.entry import LineEntry, SecretEntry
-from tests.tui.demo import everything, record
+from tests.tui.demo import PEOPLE, everything, record
 from tests.tui.stage import PATIENCE, PROMPT, Show, on_stage
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +48,7 @@ async def test_the_worker_goes_on_from_answer_to_answer() -> None:
         await show.press("enter")
         await show.modal(ConfirmModal)
         await show.press("n")
-        await show.modal(PanelModal)
+        await show.modal(EndModal)
         assert show.answers == [True, "Ada", False]
         assert "The ceremony is done" in show.text()
         await show.press("enter")
@@ -68,7 +69,7 @@ async def test_stopping_is_asked_and_ends_the_worker_with_its_question_open(key:
         await show.press("y")
         outcome = await show.outcome()
         assert isinstance(outcome.error, Stopped)
-        await show.modal(PanelModal)
+        await show.modal(EndModal)
         assert "it can be resumed" in show.text()
         assert not any(entry._buffer)
         await show.press("enter")
@@ -104,9 +105,9 @@ async def test_a_step_may_record_its_stop() -> None:
     async with on_stage(work=work, size=(120, 50)) as show:
         await show.modal(ConfirmModal)
         await show.press("ctrl+q", "y")
-        await show.modal(PanelModal)
+        await show.modal(EndModal)
         assert "The stop is recorded." in show.text()
-        assert "Records written in this sitting: 1" in show.text()
+        assert "1 written in this sitting" in show.text()
         await show.press("enter")
     assert show.app.return_value is ExitCode.INCOMPLETE
 
@@ -206,7 +207,7 @@ async def test_the_end_waits_until_people_closed_what_they_opened() -> None:
     async with on_stage(lambda o: o.confirm(PROMPT)) as show:
         await show.modal(ConfirmModal)
         await show.press("enter")
-        await show.modal(PanelModal)
+        await show.modal(EndModal)
         await show.press("f8", "f1", "ctrl+q")
         assert "The ceremony is done" in show.text()
         assert len(show.app.screen_stack) == 2
@@ -218,7 +219,7 @@ async def test_a_deviation_that_came_too_late_for_the_log_is_not_lost() -> None:
         await note_deviation(show)
         await show.modal(ConfirmModal)
         await show.press("enter")
-        await show.modal(PanelModal)
+        await show.modal(EndModal)
         assert "Noted too late for the log, write it on paper: blue" in show.text()
 
 
@@ -234,7 +235,7 @@ async def test_help_is_made_from_the_bindings() -> None:
             "Ctrl+Q    Ask whether to stop",
         ):
             assert line in show.text()
-        await show.press("f1", "f8", "ctrl+q")
+        await show.press("f1", "f8", "f9")
         assert len(show.app.screen_stack) == 3
 
 
@@ -260,8 +261,8 @@ async def test_a_resize_under_a_question_loses_nothing() -> None:
     [
         pytest.param(lambda o: o.confirm(PROMPT), ("enter",), id="confirm"),
         pytest.param(lambda o: o.ask_secret(PROMPT), ("1", "enter"), id="secret"),
-        pytest.param(lambda o: o.compare(PROMPT, "00ff"), ("enter", "y"), id="compare"),
-        pytest.param(lambda o: o.compare(PROMPT, "00ff"), ("n",), id="differ"),
+        pytest.param(lambda o: o.compare(PROMPT, "00ff", PEOPLE), ("1", "2", "y"), id="compare"),
+        pytest.param(lambda o: o.compare(PROMPT, "00ff", PEOPLE), ("n",), id="differ"),
         pytest.param(lambda o: o.show_secret(PROMPT, Secret("hidden")), ("enter",) * 3, id="show_secret"),
     ],
 )
@@ -293,7 +294,7 @@ def fails_with(error: BaseException) -> Callable[[Operator, Watcher], ExitCode]:
 async def test_an_error_is_a_panel_with_its_sentence_and_hint(size: tuple[int, int]) -> None:
     error = StorageError("volume \x1b[31ma", "is full", hint="take [bold]another[/] one")
     async with on_stage(work=fails_with(error), size=size) as show:
-        await show.modal(PanelModal)
+        await show.modal(EndModal)
         text = show.text()
         assert "The ceremony has failed" in text
         assert r"volume \x1b[31ma: is full" in text
@@ -310,7 +311,7 @@ class NativePanic(BaseException):
 @pytest.mark.parametrize("error", [KeyError("nowhere"), NativePanic("nowhere")], ids=repr)
 async def test_an_unexpected_error_is_a_panel_without_a_traceback(error: BaseException) -> None:
     async with on_stage(work=fails_with(error)) as show:
-        await show.modal(PanelModal)
+        await show.modal(EndModal)
         assert f"Something unexpected happened: {type(error).__name__}: " in show.text()
         assert "nowhere" in show.text()
         assert "Traceback" not in show.text()
@@ -325,7 +326,7 @@ async def test_an_incomplete_error_gives_its_own_code() -> None:
         exit_code = ExitCode.INCOMPLETE
 
     async with on_stage(work=fails_with(Halted("halted", hint="resume"))) as show:
-        await show.modal(PanelModal)
+        await show.modal(EndModal)
         await show.press("enter")
     assert show.app.return_value is ExitCode.INCOMPLETE
 
@@ -361,7 +362,7 @@ async def test_the_screen_follows_the_ceremony() -> None:
         assert "What is done in this step cannot be undone." in text
         assert "Swap is off." in text
         assert "Log, 1 records" in text
-        assert "   7 09:30:49 pending root-keys intent (Ada Example)" in text
+        assert "7 09:30:49 pending" in text
         assert "Waiting: a touch on root-a" in text
         assert "signing  ██████████░░░░░░░░░░  50 %  5 of 10" in text
         await show.press("enter")
@@ -386,7 +387,7 @@ async def test_a_question_repeats_what_its_own_step_told_last() -> None:
         await show.until(lambda: bool(show.app.screen.query(".said")))
         said = str(show.app.screen.query_one(".said").render())
         assert said.startswith("the PIN was wrong again")
-        assert said.endswith(" …")
+        assert said.endswith(" ...")
         await show.press("enter")
         await show.until(lambda: isinstance(show.app.screen, ConfirmModal) and not show.app.screen.query(".said"))
 
@@ -424,4 +425,4 @@ async def test_a_flood_of_progress_and_records_is_taken() -> None:
 
     async with on_stage(work=work) as show:
         await show.modal(ConfirmModal)
-        assert show.app._log_view.count == 2_000
+        assert show.app._frame.records == 2_000

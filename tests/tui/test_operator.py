@@ -17,7 +17,9 @@ from ceremony.errors import Stopped, VerificationError
 from ceremony.tui.messages import (
     Asked,
     AskSecret,
-    Confirm,
+    Await,
+    Closed,
+    Noticed,
     Progressed,
     Recorded,
     ShowSecret,
@@ -26,17 +28,21 @@ from ceremony.tui.messages import (
     WaitingEnded,
     WaitingStarted,
 )
-from ceremony.tui.operator import LAST_TRY_WORD, TuiOperator
+from ceremony.tui.operator import TuiOperator
+from tests.fakes.differences import GivenDifferences
+from tests.tui.demo import SUMMARY
 from tests.tui.stage import PATIENCE, PROMPT
 
+PEOPLE = ("Ada Example", "Wim Witness")
+DIFFERENCES = GivenDifferences([Change("r", "root", "version", "", "1")])
 QUESTIONS: list[Any] = [
     pytest.param(lambda operator: operator.ask(PROMPT), id="ask"),
     pytest.param(lambda operator: operator.ask_secret(PROMPT), id="ask_secret"),
     pytest.param(lambda operator: operator.show_secret(PROMPT, Secret("hidden")), id="show_secret"),
     pytest.param(lambda operator: operator.choose(PROMPT, [Option("a", "A")]), id="choose"),
     pytest.param(lambda operator: operator.confirm(PROMPT), id="confirm"),
-    pytest.param(lambda operator: operator.compare(PROMPT, "00ff"), id="compare"),
-    pytest.param(lambda operator: operator.review(PROMPT, [Change("r", "root", "version", "", "1")]), id="review"),
+    pytest.param(lambda operator: operator.compare(PROMPT, "00ff", PEOPLE), id="compare"),
+    pytest.param(lambda operator: operator.review(PROMPT, DIFFERENCES), id="review"),
 ]
 DEVIATION = Deviation("a red stick", "a blue one came", "go on", "Ada")
 
@@ -122,6 +128,84 @@ def test_long_work_learns_of_a_stop_once_and_may_then_record_it() -> None:
     assert kinds == [Progressed, Progressed, Progressed, Told, WaitingStarted, Recorded, WaitingEnded, StepChanged]
 
 
+def test_work_that_is_paused_goes_on_when_people_say_so() -> None:
+    line = Line()
+    line.operator.pause(paused=True)
+    assert line.operator.paused
+    call = line.call(lambda operator: operator.progress("signing", 1, 2))
+    assert isinstance(line.messages.get(timeout=PATIENCE), Progressed)
+    assert not call.done()
+    line.operator.pause(paused=False)
+    assert call.result(PATIENCE) is None
+    assert not line.operator.paused
+
+
+def test_work_that_is_paused_can_be_stopped_and_not_be_paused_again() -> None:
+    line = Line()
+    line.operator.pause(paused=True)
+    call = line.call(lambda operator: operator.progress("signing", 1, 2))
+    line.operator.stop()
+    with pytest.raises(Stopped, match="people stopped"):
+        call.result(PATIENCE)
+    line.operator.pause(paused=True)
+    assert not line.operator.paused
+
+
+# --- what is noticed by itself ---
+
+
+def test_what_is_there_already_is_asked_for_and_taken_away_at_once() -> None:
+    line = Line()
+    assert line.operator.until(PROMPT, lambda: "a stick") == "a stick"
+    asked, noticed = (line.messages.get(timeout=PATIENCE) for _ in range(2))
+    assert isinstance(asked, Asked)
+    assert asked.question == Await(PROMPT)
+    assert isinstance(noticed, Noticed)
+    assert noticed.answer is asked.answer
+
+
+def test_what_is_put_in_is_seen_without_a_key() -> None:
+    line = Line()
+    seen = iter([None, None, "a stick"])
+    assert line.operator.until(PROMPT, seen.__next__) == "a stick"
+
+
+def test_people_can_give_up_on_what_does_not_come() -> None:
+    line = Line()
+    call = line.call(lambda operator: operator.until(PROMPT, lambda: None))
+    line.operator.complete(line.asked().answer, None)
+    assert call.result(PATIENCE) is None
+    assert isinstance(line.messages.get(timeout=PATIENCE), Noticed)
+
+
+def test_people_can_stop_while_they_wait() -> None:
+    line = Line()
+    call = line.call(lambda operator: operator.until(PROMPT, lambda: None))
+    line.asked()
+    line.operator.stop()
+    with pytest.raises(Stopped, match="people stopped"):
+        call.result(PATIENCE)
+
+
+def test_an_error_of_the_look_ends_the_wait_and_its_question() -> None:
+    line = Line()
+
+    def look() -> None:
+        raise KeyError("two sticks")
+
+    with pytest.raises(KeyError, match="two sticks"):
+        line.operator.until(PROMPT, look)
+    assert [type(line.messages.get(timeout=PATIENCE)) for _ in range(2)] == [Asked, Noticed]
+
+
+def test_says_what_a_closed_ceremony_left() -> None:
+    line = Line()
+    line.operator.closed(SUMMARY)
+    message = line.messages.get(timeout=PATIENCE)
+    assert isinstance(message, Closed)
+    assert message.summary is SUMMARY
+
+
 def test_a_wait_ends_also_when_its_block_fails() -> None:
     line = Line()
     with pytest.raises(KeyError, match="pulled"), line.operator.waiting("a touch"):
@@ -136,41 +220,19 @@ def test_a_deviation_is_handed_over_once() -> None:
     assert list(operator.deviations()) == []
 
 
-@pytest.mark.parametrize("retries", [pytest.param(None, id="unknown"), pytest.param(2, id="two left")])
-def test_a_secret_is_asked_for_at_once_while_tries_are_left(retries: int | None) -> None:
+@pytest.mark.parametrize(
+    "retries", [pytest.param(None, id="unknown"), pytest.param(2, id="two left"), pytest.param(1, id="the last")]
+)
+def test_a_secret_is_asked_for_with_the_tries_that_are_left(retries: int | None) -> None:
     line = Line()
     line.call(lambda operator: operator.ask_secret(PROMPT, retries))
     assert line.asked().question == AskSecret(PROMPT, retries)
     line.operator.stop()
 
 
-def test_the_last_try_is_asked_for_only_after_people_agreed_to_spend_it() -> None:
-    line = Line()
-    call = line.call(lambda operator: operator.ask_secret(PROMPT, 1))
-    first = line.asked()
-    assert isinstance(first.question, Confirm)
-    assert first.question.word == LAST_TRY_WORD
-    assert first.question.prompt.title == "This is the last try"
-    assert "A question" in first.question.prompt.detail
-    line.operator.complete(first.answer, answer=True)
-    second = line.asked()
-    assert second.question == AskSecret(PROMPT, 1)
-    line.operator.complete(second.answer, Secret("1234"))
-    assert call.result(PATIENCE).text() == "1234"
-
-
-def test_who_does_not_agree_to_the_last_try_stops() -> None:
-    line = Line()
-    call = line.call(lambda operator: operator.ask_secret(PROMPT, 1))
-    line.operator.complete(line.asked().answer, answer=False)
-    with pytest.raises(Stopped, match="people chose not to spend the last try"):
-        call.result(PATIENCE)
-    assert line.messages.empty()
-
-
 def test_a_digest_that_is_none_is_refused_in_the_worker() -> None:
     with pytest.raises(VerificationError, match="digest: is not hexadecimal"):
-        Line().operator.compare(PROMPT, "xyz")
+        Line().operator.compare(PROMPT, "xyz", PEOPLE)
 
 
 def test_no_message_shows_a_secret() -> None:

@@ -12,7 +12,9 @@ import pytest
 from ceremony.core.ports import Change, Deviation, Operator, Option
 from ceremony.core.secret import Secret
 from ceremony.tui.modals.base import QuestionModal
+from tests.fakes.differences import GivenDifferences
 from tests.fakes.operator import Answer, ScriptedOperator
+from tests.tui.demo import PEOPLE
 from tests.tui.stage import PROMPT, on_stage
 
 OPTIONS = [Option("a", "The first"), Option("b", "The second", "with a detail")]
@@ -49,10 +51,14 @@ CASES = [
         Case(lambda o: o.confirm(PROMPT, "GO"), ("G", "O", "enter"), script=None, expected=True), id="confirm by a word"
     ),
     pytest.param(Case(lambda o: o.confirm(PROMPT, "GO"), ("escape",), script=False, expected=False), id="confirm by a word, no"),
-    pytest.param(Case(lambda o: o.compare(PROMPT, "0a0b"), ("enter", "y"), script=None, expected=True), id="compare"),
-    pytest.param(Case(lambda o: o.compare(PROMPT, "0a0b"), ("n",), script=False, expected=False), id="compare, it differs"),
-    pytest.param(Case(lambda o: o.review(PROMPT, CHANGES), ("y",), script=None, expected=True), id="review"),
-    pytest.param(Case(lambda o: o.review(PROMPT, CHANGES), ("n",), script=False, expected=False), id="review, no"),
+    pytest.param(Case(lambda o: o.compare(PROMPT, "0a0b", PEOPLE), ("1", "2", "y"), script=None, expected=True), id="compare"),
+    pytest.param(
+        Case(lambda o: o.compare(PROMPT, "0a0b", PEOPLE), ("n",), script=False, expected=False), id="compare, it differs"
+    ),
+    pytest.param(Case(lambda o: o.review(PROMPT, GivenDifferences(CHANGES)), ("y",), script=None, expected=True), id="review"),
+    pytest.param(
+        Case(lambda o: o.review(PROMPT, GivenDifferences(CHANGES)), ("n",), script=False, expected=False), id="review, no"
+    ),
 ]
 
 

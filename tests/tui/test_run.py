@@ -21,7 +21,8 @@ import pytest
 from ceremony.core.plan import Mode
 from ceremony.errors import CeremonyError, ExitCode, StorageError
 from ceremony.tui.messages import Outcome
-from ceremony.tui.run import RECORDERS, check_terminal, conclude, run_tui
+from ceremony.tui.run import conclude, run_tui
+from ceremony.tui.terminal import RECORDERS, check_terminal
 from tests.tui.demo import STEPS, everything
 from tests.tui.stage import PATIENCE, make_app
 
@@ -146,7 +147,7 @@ def test_a_ceremony_on_a_terminal_survives_interrupts_and_ends_by_a_decision(ter
     terminal.process.send_signal(signal.SIGINT)
     terminal.wait_for("Stop the ceremony?")
     terminal.send(b"y")
-    terminal.wait_for("Steps done in this sitting")
+    terminal.wait_for("done in this sitting")
     terminal.send(b"\r")
     assert terminal.end() == ExitCode.INCOMPLETE
     assert b"people stopped the ceremony\r\n" in terminal.seen

@@ -15,12 +15,17 @@ import pytest
 from textual.pilot import Pilot
 
 from ceremony.core.plan import Mode
-from ceremony.core.ports import Operator, Prompt, Watcher
+from ceremony.core.ports import Operator, Option, Prompt, Watcher
 from ceremony.core.secret import Secret
 from ceremony.errors import ExitCode, StorageError
+from ceremony.tui.messages import Await
+from ceremony.tui.modals import _MODALS
+from ceremony.tui.modals.wait import AwaitModal
+from tests.fakes.differences import GivenDifferences
 from tests.tui.conftest import SNAPSHOTS_OF, check_snapshot_update
-from tests.tui.demo import CHANGES, DIGEST, STEPS, WORDS, record
-from tests.tui.stage import PATIENCE, make_app
+from tests.tui.demo import CHANGES, DIGEST, PEOPLE, STEPS, SUMMARY, WORDS, Room, record
+from tests.tui.hands import Hands
+from tests.tui.stage import PATIENCE, make_app, screen_text
 
 Compare = Callable[..., bool]
 
@@ -33,23 +38,60 @@ def fail(_operator: Operator) -> object:
     raise StorageError("volume a", "took 512 of 1,024 bytes", hint="put in another stick and resume")
 
 
+STICKS = [
+    Option("1", "Kingston DataTraveler 4C530001", "32 GB, empty"),
+    Option("2", "Kingston DataTraveler 4C530002", "32 GB, empty"),
+]
+RETRY = [
+    Option("retry", "Try again", "the step begins once more"),
+    Option("stop", "Stop here", "the ceremony can be resumed later"),
+]
+ALARM = Prompt("error", "token 5f3c21: stopped answering", "put it back, then try again", alarm=True)
+PIN = Prompt("pin", "PIN of root-a", "Token root-a, serial 5f3c21", "Ada Example")
+REVIEW = Prompt("review", "All that is about to be signed", "New repositories: 12.", "everybody")
+
+
 SCREENS = [
-    pytest.param(sign, (), id="main"),
+    pytest.param(sign, (), id="confirm"),
+    pytest.param(lambda o: o.confirm(Prompt("make", "Make the root key", "It cannot be undone."), "GENERATE"), ("G",), id="word"),
     pytest.param(
-        lambda o: o.compare(Prompt("head", "The head of the log", "Everybody reads along."), DIGEST), ("enter",) * 3, id="compare"
+        lambda o: o.ask(Prompt("name", "Who is at the keyboard?", "The name, as the plan has it."), "Ada"), (), id="text"
     ),
-    pytest.param(lambda o: o.review(Prompt("review", "All that is about to be signed"), CHANGES), ("down",), id="review"),
+    pytest.param(lambda o: o.choose(Prompt("medium", "Which medium is volume a?"), STICKS), ("down",), id="choose"),
+    pytest.param(lambda o: o.choose(ALARM, RETRY), (), id="alarm"),
     pytest.param(
-        lambda o: o.ask_secret(Prompt("pin", "PIN of root-a", "Token root-a, serial 5f3c21", "Ada Example"), 3),
-        ("1",),
-        id="secret",
+        lambda o: o.compare(Prompt("head", "The head of the log", "Everybody reads along."), DIGEST, PEOPLE),
+        ("1", "2", "1", "2", "1"),
+        id="compare",
     ),
+    pytest.param(lambda o: o.review(REVIEW, GivenDifferences(CHANGES)), ("down",), id="review"),
+    pytest.param(lambda o: o.review(REVIEW, GivenDifferences(CHANGES)), ("tab", "down"), id="review-repositories"),
+    pytest.param(lambda o: o.review(REVIEW, GivenDifferences(CHANGES)), ("j",), id="review-json"),
+    pytest.param(lambda o: o.ask_secret(PIN, 3), ("1",), id="secret"),
+    pytest.param(lambda o: o.ask_secret(PIN, 1), (), id="secret-last-try"),
+    pytest.param(lambda o: o.show_secret(Prompt("p", "The passphrase", who="Carol"), Secret(WORDS)), (), id="cover"),
     pytest.param(
         lambda o: o.show_secret(Prompt("p", "The passphrase", who="Carol"), Secret(WORDS)), ("enter",), id="show-secret"
     ),
+    pytest.param(
+        lambda o: o.show_secret(Prompt("p", "The passphrase", who="Carol"), Secret(WORDS)), ("enter", "enter"), id="wiped"
+    ),
+    pytest.param(lambda o: o.until(Prompt("insert", "Put in volume b", "Serial 4C530002."), lambda: None), (), id="await"),
+    pytest.param(sign, ("f1",), id="help"),
     pytest.param(sign, ("f8",), id="deviation"),
+    pytest.param(sign, ("f9",), id="state"),
+    pytest.param(sign, ("ctrl+q",), id="stop"),
     pytest.param(fail, (), id="error"),
+    pytest.param(lambda o: None, (), id="end"),
+    pytest.param(lambda o: None, ("tab",), id="end-head"),
+    pytest.param(lambda o: None, ("tab", "tab"), id="end-next"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a wait show no seconds, however slow the machine is."""
+    monkeypatch.setitem(_MODALS, Await, lambda question: AwaitModal(question, now=Hands()))
 
 
 def half_way(question: Callable[[Operator], object]) -> Callable[[Operator, Watcher], ExitCode]:
@@ -62,6 +104,7 @@ def half_way(question: Callable[[Operator], object]) -> Callable[[Operator, Watc
         watcher.step(STEPS[13].name, "running")
         operator.tell("root-a is unlocked.")
         question(operator)
+        watcher.closed(SUMMARY)
         return ExitCode.DONE
 
     return work
@@ -74,12 +117,12 @@ def test_a_screen_is_drawn_as_before(
 ) -> None:
     async def arrive(pilot: Pilot[Any]) -> None:
         async with asyncio.timeout(PATIENCE):
-            while len(pilot.app.screen_stack) < 2:
+            while len(pilot.app.screen_stack) < 2 or "GONE" not in screen_text(pilot.app):
                 await pilot.pause()
         await pilot.press(*keys)
         await pilot.pause()
 
-    assert snap_compare(make_app(half_way(question), mode=Mode.PRODUCTION), terminal_size=size, run_before=arrive)
+    assert snap_compare(make_app(half_way(question), mode=Mode.PRODUCTION, monitor=Room()), terminal_size=size, run_before=arrive)
 
 
 def test_a_practice_looks_different(snap_compare: Compare) -> None:

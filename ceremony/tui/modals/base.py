@@ -22,12 +22,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from ceremony.core.ports import Prompt
+from ceremony.tui.fit import fit
 from ceremony.tui.text import visible, visible_lines
 from ceremony.tui.widgets.keys import KeyLine
 from ceremony.tui.widgets.too_small import TooSmall
 
 Result = TypeVar("Result")
 
+WHO = 60
+"""Cells of the name of who must answer."""
 SAID = 200
 """Characters that three lines hold; the whole text is under `Told`."""
 
@@ -90,8 +93,9 @@ class QuestionModal(Modal[Result]):
     BINDINGS: ClassVar[list[BindingType]] = [SCROLL_UP, SCROLL_DOWN]
 
     def __init__(self, prompt: Prompt) -> None:
-        super().__init__()
+        super().__init__("failed" if prompt.alarm else "")
         self._prompt = prompt
+        self._withdrawn = False
         self.said = ""
         """What the step told last, if no question came since; shown where the modal covers it."""
 
@@ -102,13 +106,24 @@ class QuestionModal(Modal[Result]):
     def content(self) -> Iterable[Widget]:
         """Return who must answer, the detail, and what this kind of question adds."""
         if self.said:
-            yield Static(shorten(visible(" ".join(self.said.split())), SAID, placeholder=" …"), classes="said", markup=False)
+            yield Static(shorten(visible(" ".join(self.said.split())), SAID, placeholder=" ..."), classes="said", markup=False)
         if self._prompt.who:
-            yield Static(f"For {visible(self._prompt.who)}", classes="who", markup=False)
+            yield Static(f"For {fit(self._prompt.who, WHO)}", classes="who", markup=False)
         if self._prompt.detail:
             text = Static(visible_lines(self._prompt.detail), markup=False)
             yield VerticalScroll(text, classes="detail", can_focus=False)
         yield from self.body()
+
+    def withdraw(self) -> None:
+        """Leave without an answer: what was asked for was seen. People's own screen over it stays."""
+        self._withdrawn = True
+        if self.app.screen is self:  # `is_current` is true below another modal, too
+            self.dismiss(None)
+
+    def on_screen_resume(self) -> None:
+        """Leave as soon as nothing is over it, once it was withdrawn."""
+        if self._withdrawn:
+            self.dismiss(None)
 
     def body(self) -> Iterable[Widget]:
         """Return what this kind of question adds."""

@@ -1,39 +1,71 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One of several options."""
+"""One of several options; for an alarm, what went wrong and what to do first, in full."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
-from ceremony.core.ports import Option
+from ceremony.core.ports import Option, Prompt
 from ceremony.tui.messages import Choose
-from ceremony.tui.modals.base import QuestionModal
-from ceremony.tui.text import visible
+from ceremony.tui.modals.base import SCROLL_DOWN, SCROLL_UP, QuestionModal
+from ceremony.tui.text import visible, visible_lines
+
+ERROR = "Error"
+"""Title of an alarm; its sentence stands inside, where it has room."""
 
 
 class ChooseModal(QuestionModal[str]):
     """The arrows move, Enter chooses."""
 
     AUTO_FOCUS = "OptionList"
+    DEFAULT_CSS = """
+    ChooseModal .wrong {
+        background: $accent;
+        color: $background;
+        text-style: bold;
+        width: 100%;
+        text-align: center;
+        margin: 0 0 1 0;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,down", "move", "move", key_display="Up Down", tooltip="Move among the options", id="choose.move"),
+        replace(SCROLL_UP, priority=True),  # else the list takes them
+        replace(SCROLL_DOWN, priority=True),
         Binding("enter", "take", "choose", key_display="Enter", tooltip="Choose what is marked", id="choose.take"),
     ]
 
     def __init__(self, question: Choose) -> None:
-        super().__init__(question.prompt)
+        prompt = question.prompt
+        super().__init__(replace(prompt, title=ERROR, detail="") if prompt.alarm else prompt)
+        self.set_class(prompt.alarm, "failed")
+        self._error = prompt if prompt.alarm else None
         self._options = question.options
 
     def body(self) -> Iterable[Widget]:
-        """List the options, each with its detail below."""
-        yield OptionList(*(_lines(option) for option in self._options), markup=False)
+        """List the options, each with its detail below; what went wrong stands above them."""
+        if self._error is not None:
+            yield Static("Something went wrong.", classes="wrong", markup=False)
+            yield VerticalScroll(Static(_said(self._error), markup=False), classes="detail", can_focus=False)
+        yield OptionList(*(_lines(option, marked=False) for option in self._options), markup=False)
+
+    def on_mount(self) -> None:
+        """Leave the choices their room below a long error."""
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Take a third of the screen for an error."""
+        if self._error is not None:
+            self.query_one(".detail").styles.max_height = self.app.size.height // 3
 
     def action_move(self) -> None:
         """Give the focus back to the list, which moves."""
@@ -43,13 +75,36 @@ class ChooseModal(QuestionModal[str]):
         """Choose what is marked."""
         self.query_one(OptionList).action_select()
 
+    def action_scroll_detail(self, pages: int) -> None:
+        """Scroll the detail; where it is all in sight, the list."""
+        if any(detail.max_scroll_y for detail in self.query(".detail").results(VerticalScroll)):
+            super().action_scroll_detail(pages)
+        else:
+            options = self.query_one(OptionList)
+            step = pages * max(1, options.size.height // 2)
+            options.highlighted = min(max((options.highlighted or 0) + step, 0), len(self._options) - 1)
+
+    @on(OptionList.OptionHighlighted)
+    def mark(self, highlighted: OptionList.OptionHighlighted) -> None:
+        """Say by a sign, too, which option is marked."""
+        for number, option in enumerate(self._options):
+            lines = _lines(option, marked=number == highlighted.option_index)
+            highlighted.option_list.replace_option_prompt_at_index(number, lines)
+
     @on(OptionList.OptionSelected)
     def take(self, selected: OptionList.OptionSelected) -> None:
         """Answer with the option's key."""
         self.answer(self._options[selected.option_index].key)
 
 
-def _lines(option: Option) -> Content:
+def _said(error: Prompt) -> Content:
+    """Return the sentence, and what to do."""
+    sentence = (visible_lines(error.title), "bold")
+    return Content.assemble(sentence, f"\n\nWhat to do: {visible_lines(error.detail)}" if error.detail else "")
+
+
+def _lines(option: Option, *, marked: bool) -> Content:
+    sign, label = "> " if marked else "  ", visible(option.label)
     if not option.detail:
-        return Content(visible(option.label))
-    return Content.assemble((visible(option.label), "bold"), f"\n  {visible(option.detail)}")
+        return Content(f"{sign}{label}")
+    return Content.assemble(sign, (label, "bold"), f"\n    {visible(option.detail)}")

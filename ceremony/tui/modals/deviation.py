@@ -48,7 +48,7 @@ class DeviationModal(Modal["Deviation | None"]):
             entry = self.query_one(f"#{name}", LineEntry)
             if not entry.taken():
                 if self.focused is not entry:
-                    entry.focus()
+                    self.set_focus(entry)
                     self.note("")
                 else:
                     self.note(f"{label} is still empty.")

@@ -3,13 +3,15 @@
 
 Three stages: cover projector and camera; the words; the words are gone, and were
 they written down? The words are drawn from the `Secret` only in the second stage,
-and leave the screen when anything else comes on top of it. There is nothing to
-select, copy or capture: the app has no command for it.
+and leave the screen when anything else comes on top of it; whenever they leave, the
+terminal's saved lines are erased too. There is nothing to select, copy or capture:
+the app has no command for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import Enum
 from typing import ClassVar
 
@@ -20,11 +22,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from ceremony.core.secret import Secret
+from ceremony.tui.fit import fit
 from ceremony.tui.messages import ShowSecret
 from ceremony.tui.modals.base import QuestionModal
+from ceremony.tui.scrollback import wipe_scrollback
 from ceremony.tui.text import visible
 
 COLUMNS = 3
+LONGEST = 100
+"""Cells of a name that are shown: two lines of it."""
 AIRY = 6
 """Rows up to which an empty line between them fits into 24 lines."""
 
@@ -32,9 +38,13 @@ AIRY = 6
 class Stage(Enum):
     """What the person is asked to do."""
 
-    COVER = "Cover the projector and the camera. {who} alone looks at the screen; everybody else turns away."
+    COVER = "Cover the projector.\nCover the camera.\nEverybody else turns away, and says so."
     WRITE = "Write this down, word by word, with its numbers."
-    WRITTEN = "It is off the screen. Uncover the projector and the camera. Was it written down, and compared once more?"
+    WRITTEN = (
+        "It is off the screen. The terminal was told to forget its saved lines.\n"
+        "Uncover the projector and the camera.\n\n"
+        "Was it written down, and compared once more?"
+    )
 
 
 class SecretWords(Widget):
@@ -67,21 +77,35 @@ class ShowSecretModal(QuestionModal[None]):
     """Enter goes on from stage to stage; at the end B goes back to the first."""
 
     AUTO_FOCUS = ".words"
+    DEFAULT_CSS = """
+    ShowSecretModal .person {
+        background: $accent;
+        color: $background;
+        text-style: bold;
+        text-align: center;
+        width: 100%;
+        padding: 1 4;
+        margin: 1 0 0 0;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go_on", "go on", key_display="Enter", tooltip="Go on to the next stage", id="show-secret.on"),
         Binding("b,B", "go_back", "show it again", key_display="B", tooltip="Show the secret again", id="show-secret.back"),
     ]
 
     def __init__(self, question: ShowSecret) -> None:
-        super().__init__(question.prompt)
+        super().__init__(replace(question.prompt, who=fit(question.prompt.who, LONGEST)))
         self._secret: Secret | None = question.secret
         self._stage = Stage.COVER
+        keeper = self._prompt.who or "Its keeper"
+        self._person = Static(f"{keeper} alone looks at the screen.", classes="person", markup=False)
         self._instruction = Static(classes="must", markup=False)
         self._words = SecretWords()
         self._place = VerticalScroll(self._words, classes="words")
 
     def body(self) -> Iterable[Widget]:
-        """Show the stage's instruction, and the place of the words."""
+        """Show the person's name, the stage's instruction, and the place of the words."""
+        yield self._person
         yield self._instruction
         yield self._place
 
@@ -97,6 +121,8 @@ class ShowSecretModal(QuestionModal[None]):
     def on_unmount(self) -> None:
         """Keep nothing."""
         self._secret = None
+        if self._stage is Stage.WRITE:
+            wipe_scrollback(self.app)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to go back only where there is something behind."""
@@ -119,9 +145,11 @@ class ShowSecretModal(QuestionModal[None]):
         self._enter(Stage.COVER)
 
     def _enter(self, stage: Stage) -> None:
+        if self._stage is Stage.WRITE:
+            wipe_scrollback(self.app)
         self._stage = stage
-        who = visible(self._prompt.who) or "Its keeper"
-        self._instruction.update(stage.value.format(who=who))
+        self._person.display = stage is Stage.COVER
+        self._instruction.update(stage.value)
         self._words.lend(self._secret if stage is Stage.WRITE else None)
         self._place.display = stage is Stage.WRITE
         self._place.focus()

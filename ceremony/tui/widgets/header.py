@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from ceremony.core.plan import Mode
+from ceremony.tui.fit import fit
 from ceremony.tui.text import visible
 
 
@@ -42,7 +43,7 @@ class HeaderLine(Widget):
         form = "%Y-%m-%d %H:%M:%S UTC" if width >= 100 else "%H:%M:%S UTC"
         right = f"{self._clock().strftime(form)}  {self._step or 'not begun'} "
         badge = f" *** {self._mode.value.upper()} *** "
-        name = Content(f" {self._title}").truncate(max(0, width - len(badge) - len(right) - 1), ellipsis=True)
+        name = Content(fit(f" {self._title}", max(0, width - len(badge) - len(right) - 1)))
         gap = max(0, width - name.cell_length - len(badge) - len(right))
         left = gap // 2
         return Content.assemble(name, " " * left, (badge, "bold reverse"), " " * (gap - left), right)
