@@ -28,6 +28,7 @@ COMMANDS = {
     "fetch": ("ceremony.cli.fetch", "fetch_command", "Bring public keys and metadata from a server."),
     "publish": ("ceremony.cli.publish", "publish_command", "Publish what a ceremony signed."),
     "audit": ("ceremony.cli.audit", "audit_command", "Verify a ceremony folder."),
+    "view": ("ceremony.cli.view", "view_command", "Look at a ceremony folder, with its verdict."),
 }
 
 _RESUME = "a ceremony that was begun can be resumed: ceremony resume DIR"
