@@ -7,7 +7,8 @@
   token, verify in software, log; targets signed by the new key) beside raw C_Sign
   of the same module in a loop;
 - write: the bundle written beside a plain copy of the same files, each synced;
-- memory: peak of a whole ceremony's offline part at 100, 1,000 and N repositories.
+- memory: peak of a whole ceremony's offline part at 100, 1,000 and N repositories;
+- screens: from a key to the screen drawn, and from the start to the first screen (`bench_screens`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import bench_screens
+
 from ceremony.cli import rehearse, stage
 from ceremony.cli.headless import HeadlessOperator
 from ceremony.cli.practice import SECRETS, Rehearsal, load
@@ -28,7 +31,7 @@ from ceremony.cli.practice_request import practice_request
 from ceremony.core.bundle import LOG
 from ceremony.core.plan import Plan
 from ceremony.core.plan_reader import read_plan
-from ceremony.core.ports import Change, Option, Prompt
+from ceremony.core.ports import Differences, Option, Prompt, Summary
 from ceremony.core.secret import Secret
 from ceremony.devices import softhsm
 from ceremony.steps import runner, sign
@@ -52,7 +55,7 @@ class Quiet(HeadlessOperator):
     def confirm(self, prompt: Prompt, word: str = "") -> bool:
         return True
 
-    def compare(self, prompt: Prompt, digest: str) -> bool:
+    def compare(self, prompt: Prompt, digest: str, people: tuple[str, str]) -> bool:
         return True
 
     def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
@@ -60,8 +63,11 @@ class Quiet(HeadlessOperator):
             raise SystemExit(f"{prompt.title}: {prompt.detail}")
         return options[0].key
 
-    def review(self, prompt: Prompt, changes: Sequence[Change]) -> bool:
+    def review(self, prompt: Prompt, differences: Differences) -> bool:
         return True
+
+    def closed(self, summary: Summary) -> None:
+        pass
 
     def show_secret(self, prompt: Prompt, secret: Secret) -> None:
         pass
@@ -263,6 +269,7 @@ def main() -> None:
     print(f"{count:,} repositories, one P-256 root on SoftHSM, {os.cpu_count()} processors")
     speed(count)
     memory((*(size for size in SIZES if size < count), count))
+    bench_screens.screens(count)
 
 
 if __name__ == "__main__":

@@ -83,3 +83,17 @@ def test_the_readme_shows_every_option_of_a_rehearsal():
 def test_the_exit_codes_of_the_readme_are_those_of_the_program():
     text = (ROOT / "README.md").read_text()
     assert re.search(r"Exit codes: 0 done or verified · 1 refused or failed, .* · 2 wrong usage · 3 incomplete", text)
+
+
+def test_the_guide_shows_every_screen_that_is_drawn_for_it_and_no_other():
+    guide = ROOT / "docs/ceremony-guide.md"
+    shown = re.findall(r"!\[[^]]+\]\((screens/[a-z-]+\.svg)\)", guide.read_text())
+    drawn = [f"screens/{path.name}" for path in (ROOT / "docs/screens").glob("*.svg")]
+    assert sorted(shown) == sorted(drawn)
+
+
+def test_no_drawing_fetches_anything_or_names_a_folder_of_a_machine():
+    for path in (ROOT / "docs/screens").glob("*.svg"):
+        drawing = path.read_text()
+        assert not re.findall(r"url\((?!#)|@font-face|@import|href=|/tmp/|/home/|/root/", drawing), path.name
+        assert set(re.findall(r"https?://[^\s\"<]+", drawing)) == {"http://www.w3.org/2000/svg"}, path.name
