@@ -19,8 +19,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LOCK = (ROOT / "requirements.lock").read_text()
 
 
-def _in_a_fresh_interpreter(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def _in_a_fresh_interpreter(code: str, *arguments: str) -> str:
+    return subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 # --- who imports whom -------------------------------------------------------------
@@ -42,25 +42,31 @@ FAR_FROM_THE_CORE = [
     *("ceremony.cli", "ceremony.tui", "ceremony.steps", "ceremony.devices", "ceremony.host", "ceremony.volumes"),
     *("ceremony.online", "ceremony.report"),
 ]
-IMPORT_THE_CORE = """
+IMPORT_ALL = """
 import importlib, pkgutil, sys
-import ceremony.core
-for module in pkgutil.walk_packages(ceremony.core.__path__, "ceremony.core."):
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
     importlib.import_module(module.name)
 print("\\n".join(sys.modules))
 """
 
 
 def test_the_whole_core_loads_no_device_screen_or_network() -> None:
-    loaded = set(_in_a_fresh_interpreter(IMPORT_THE_CORE).split())
+    loaded = set(_in_a_fresh_interpreter(IMPORT_ALL, "ceremony.core").split())
     assert {"ceremony.core.ports", "ceremony.core.plan", "ceremony.core.dialects"} <= loaded
     assert loaded.isdisjoint(FAR_FROM_THE_CORE)
 
 
 def test_the_command_line_starts_without_screen_network_and_tokens() -> None:
-    loaded = set(_in_a_fresh_interpreter("import sys, ceremony.cli; print(*sys.modules)").split())
-    assert "ceremony.cli" in loaded
+    loaded = set(_in_a_fresh_interpreter("import sys, ceremony.cli.main; print(*sys.modules)").split())
+    assert "ceremony.cli.main" in loaded
     assert loaded.isdisjoint({"textual", "httpx", "pkcs11"})
+
+
+def test_no_command_loads_a_screen_before_one_is_needed() -> None:
+    loaded = set(_in_a_fresh_interpreter(IMPORT_ALL, "ceremony.cli").split())
+    assert {"ceremony.cli.rehearse", "ceremony.cli.view", "ceremony.tui.terminal"} <= loaded
+    assert loaded.isdisjoint({"textual", "rich"})
 
 
 # --- how large, and in whose name ---------------------------------------------------

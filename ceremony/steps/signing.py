@@ -20,6 +20,8 @@ from ceremony.core.ports import Token, TokenKey
 from ceremony.errors import VerificationError
 from ceremony.steps.room import Room
 
+_WORDS = {"sign-root": "Signing", "certify": "Certifying"}
+"""What people see of an action while it runs."""
 _FRAME = 4096
 """Bytes of a line that are not signatures."""
 
@@ -34,11 +36,12 @@ def sign_all(
     """
     batches = _Batches(room, token, key, scheme, action, count, message)
     signatures: list[bytes] = []
+    what = f"{_WORDS.get(action, action)} with {token.identity.name}, serial {token.identity.serial}"
     todo = batches.undone()
     fresh = batches.signed(todo) if todo else iter(())
     for number in range(batches.total):
         signatures += next(fresh) if number in todo else batches.recorded(number)
-        room.operator.progress(f"{action} with {token.identity.serial}", len(signatures), count)
+        room.operator.progress(what, len(signatures), count)
     return signatures
 
 

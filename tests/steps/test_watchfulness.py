@@ -83,7 +83,10 @@ def test_a_token_that_is_put_in_late_is_noticed():
     ceremony.operator.answers["insert:root-a"] = put_in
     assert ceremony.hold() is ExitCode.DONE
     asked = ceremony.operator.question("insert:root-a").prompt
-    assert (asked.title, asked.detail) == ("Put in root-a", "token root-a: no token matches its URI; its module shows none at all.")
+    assert (asked.title, asked.detail) == (
+        "Put in root-a",
+        "token root-a: no token matches its URI; its module shows none at all.",
+    )
 
 
 def test_a_token_that_nobody_puts_in_is_an_error_with_the_choice_to_try_again():
