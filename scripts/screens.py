@@ -122,7 +122,7 @@ class People:
             await self._camera.type(self._answers[key].text())
 
     async def _confirm(self, _modal: Any, key: str) -> None:
-        await self._camera.take({"token": "token", "retry": "wrong-pin"}.get(key.partition(":")[0], "confirm"))
+        await self._camera.take({"token": "token", "retry": "wrong-pin", "check": "check"}[key.partition(":")[0]])
         await self._camera.press("enter")
 
     async def _word(self, modal: Any, _key: str) -> None:

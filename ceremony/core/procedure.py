@@ -104,7 +104,7 @@ _STEPS: Mapping[str, StepInfo] = {
             "Preflight",
             Role.ADMINISTRATOR,
             say="I check that this machine is fit: cut off from every network, its memory locked, its clocks in agreement.",
-            do="Read each check on the screen aloud. Compare the time with a watch.",
+            do="Press F9 and read each check aloud. Compare the time with a watch.",
             check="Every check passed. In a practice, one that failed is a warning.",
             minutes=3,
         ),

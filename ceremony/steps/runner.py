@@ -76,7 +76,7 @@ def hold(room: Room, procedure: Sequence[StepInfo], watcher: Watcher) -> ExitCod
             if info.name in room.journal.past.ended or room.journal.past.closed:
                 watcher.step(info.name, "done")
             else:
-                _until_done(room, info.name, watcher)
+                _until_done(room, info, watcher)
         return _closing(room, watcher)
     except CeremonyError:
         raise
@@ -95,8 +95,8 @@ def settle(room: Room) -> None:
             room.journal.finish(action, key, {"interrupted": True}, outcome=Outcome.FAIL)
 
 
-def _until_done(room: Room, name: str, watcher: Watcher) -> None:
-    room.journal.step = name
+def _until_done(room: Room, info: StepInfo, watcher: Watcher) -> None:
+    name = room.journal.step = info.name
     while True:
         try:
             watcher.step(name, "running")
@@ -107,6 +107,7 @@ def _until_done(room: Room, name: str, watcher: Watcher) -> None:
                 preflight.look_again(room)
             made = STEPS[name](room)
             if not room.journal.past.closed:
+                _check(room, info)
                 room.take_deviations()
                 room.journal.record("end", {"made": made})
         except Stopped:
@@ -118,6 +119,15 @@ def _until_done(room: Room, name: str, watcher: Watcher) -> None:
         else:
             watcher.step(name, "done")
             return
+
+
+def _check(room: Room, info: StepInfo) -> None:
+    """Wait until people saw with their own eyes what the script wants them to see; raises CeremonyError when they did not."""
+    if not room.operator.confirm(Prompt(f"check:{info.name}", f"{info.title}: is it so?", detail=info.check, who=info.who)):
+        raise CeremonyError(
+            f"people did not see what {info.title} should show: {info.check}",
+            hint="record what is different as a deviation (F8), then try again or stop",
+        )
 
 
 def _failed(room: Room, name: str, error: CeremonyError) -> None:

@@ -114,7 +114,8 @@ def test_the_ceremony_folder_has_the_layout_of_docs_formats(rehearsed):
         r"bundle/trust-pinning\.json", r"deliver/.+/targets\.key\.age",
         r"evidence/plan\.toml", r"evidence/site\.toml", r"evidence/script\.md", r"evidence/plan-files/.+",
         r"evidence/request/index\.json", r"evidence/request/files/[0-9a-f]{64}\.json", r"evidence/repositories-\d+\.json",
-        r"evidence/inventory\.json", r"evidence/tokens/[0-9a-f]{16}/(public\.pem|head\.sig)", r"README\.txt", r"MANIFEST\.sha256",
+        r"evidence/inventory\.json", r"evidence/roll-call/\d{3}-[a-z0-9-]+\.(txt|sig)",
+        r"evidence/tokens/[0-9a-f]{16}/(public\.pem|head\.sig)", r"README\.txt", r"MANIFEST\.sha256",
     ]  # fmt: skip
     unknown = {name for name in names if not any(re.fullmatch(pattern, name) for pattern in patterns)}
     missing = {pattern for pattern in patterns if not any(re.fullmatch(pattern, name) for name in names)}

@@ -113,7 +113,7 @@ def test_refuses_a_plan_that_cannot_be_held(refused, here, plan, sentence):
 def test_refuses_to_ask_where_nobody_could_answer(refused):
     told = refused("plan.toml", "--out", "r")
     assert told.sentence == "there is no terminal to show the ceremony on"
-    assert told.hint == "start it in a terminal, or let a rehearsal answer itself with --auto"
+    assert told.hint == "start it in a terminal, without redirection, or let it answer itself with --auto"
 
 
 def test_refuses_to_go_on_after_another_rehearsal(refused):

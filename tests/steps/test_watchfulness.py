@@ -165,3 +165,30 @@ def test_the_end_says_what_was_left_where():
     assert summary.digest == ceremony.operator.question("compare:head").digest
     assert len(summary.copies) == 3
     assert {"Ada", "Wim"} <= {errand.person for errand in summary.errands}
+
+
+# --- what people must see before they go on ---
+
+
+def test_every_step_ends_only_once_people_saw_what_it_should_show():
+    ceremony = Ceremony()
+    ended = {}
+
+    def saw(prompt: object) -> bool:
+        ended[prompt.key] = len(ceremony.bodies("end"))
+        return True
+
+    ceremony.operator.answers |= {f"check:{info.name}": saw for info in ceremony.steps}
+    assert ceremony.hold() is ExitCode.DONE
+    asked = [info for info in ceremony.steps if info.name != "close"]  # after it nothing can be recorded
+    assert ended == {f"check:{info.name}": number for number, info in enumerate(asked)}
+    assert [ceremony.operator.question(f"check:{info.name}").prompt.detail for info in asked] == [info.check for info in asked]
+
+
+def test_what_people_do_not_see_is_an_error_and_the_step_can_be_tried_again():
+    ceremony = Ceremony()
+    ceremony.operator.answers["check:tokens"] = [False, True]
+    assert ceremony.hold() is ExitCode.DONE
+    (error,) = ceremony.bodies("error")
+    assert error["message"] == "people did not see what Tokens should show: One token for each name, and no serial twice."
+    assert "F8" in error["hint"]

@@ -52,6 +52,7 @@ class Person:
             r"Digest of the request|Root key of root-.|The final head": self.compares,
             r"What will be signed": self.reviews,
             r"Is root-. the token|Try the PIN": self.agrees,
+            r".*: is it so\?": self.agrees,
             r"Which medium|.*was this ceremony held as recorded|Error": self.agrees,
         }
 
