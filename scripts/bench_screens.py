@@ -23,20 +23,25 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
+from ceremony.tui.app import CeremonyApp
+from ceremony.tui.view.app import ViewApp
+
+# isort: split
+# The screens come first: they say, before textual is loaded, how many pictures a second it draws.
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
+from ceremony.core.bundle import LOG
 from ceremony.core.log import Outcome, Record, Tail
 from ceremony.core.plan import Mode
 from ceremony.core.ports import Change, Document, Group, Operator, Prompt, Watcher
 from ceremony.core.procedure import StepInfo
 from ceremony.core.review import grouped
 from ceremony.errors import ExitCode
-from ceremony.tui.app import CeremonyApp
 
 PRESSES = 200
 STEPS = (StepInfo("review", "Review", "everybody", "This is what we are about to sign.", "Read it.", "It is the plan.", 10),)
@@ -63,6 +68,19 @@ class Many:
         return (Document(f"bundle/tuf/{self.names[number]}/metadata/root.json", b"", b'{"version":1}' * 100),)
 
 
+class Held:
+    """A folder that holds a log, and nothing else."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._log = b"".join(lines)
+
+    def names(self) -> Sequence[str]:
+        return [LOG]
+
+    def read(self, _path: str) -> bytes:
+        return self._log
+
+
 class Timed:
     """Mixed into an app: notes when it hands a picture to the driver."""
 
@@ -74,7 +92,13 @@ class Timed:
 
 
 class TimedCeremony(Timed, CeremonyApp):
-    CSS_PATH = CeremonyApp.CSS_PATH and Path(sys.modules[CeremonyApp.__module__].__file__ or "").with_name("app.tcss")
+    CSS_PATH = str(Path(sys.modules[CeremonyApp.__module__].__file__ or "").with_name(CeremonyApp.CSS_PATH))
+
+
+class TimedView(Timed, ViewApp):
+    CSS_PATH: ClassVar[list[str | PurePath]] = [
+        Path(sys.modules[ViewApp.__module__].__file__ or "").parent / path for path in ViewApp.CSS_PATH
+    ]
 
 
 class Peer(Timed, App[None]):
@@ -135,6 +159,9 @@ def records(count: int) -> Sequence[bytes]:
 async def stage(work: Callable[[Operator, Watcher], ExitCode]) -> AsyncIterator[tuple[Any, Pilot[Any]]]:
     app = TimedCeremony(title="bench", mode=Mode.PRACTICE, steps=STEPS, work=work, clock=lambda: datetime.now(UTC))
     async with app.run_test(size=(120, 40)) as pilot:
+        for ticking in app.query("HeaderLine, StatusView"):
+            for timer in tuple(ticking._timers):
+                timer.pause()  # a second that passes draws a picture, too, which no key asked for
         yield app, pilot
 
 
@@ -177,6 +204,17 @@ async def log(count: int, keys: Sequence[str], before: Sequence[str] = ()) -> fl
         return took
 
 
+async def view(count: int, keys: Sequence[str], before: Sequence[str] = ()) -> float:
+    """Return how long keys take in the view of a folder with `count` records, once it was judged."""
+    lines = records(count)
+    app = TimedView(Held(lines), {LOG: sum(map(len, lines))}, name="bench")
+    async with app.run_test(size=(120, 40)) as pilot:
+        while app.verdict is None:
+            await pilot.pause(0.05)
+        await pilot.press(*before)
+        return await pressed(app, pilot, keys)
+
+
 async def peer(count: int) -> float:
     """Return how long the peer takes."""
     app = Peer(count)
@@ -190,7 +228,7 @@ def first_paint(command: Sequence[str], until: bytes) -> float:
     process, terminal = pty.fork()
     if process == 0:
         os.environ |= {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
-        os.execv(command[0], command)
+        os.execv(command[0], list(command))
     seen = b""
     while until not in seen and select.select([terminal], [], [], 20)[0]:
         seen += os.read(terminal, 1 << 16)
@@ -218,13 +256,17 @@ def starts() -> None:
 def screens(count: int) -> None:
     """Print how long a key takes until it is drawn, at the 95th percentile."""
     moves = ("down", "right", "up", "end", "home")
+    tabs = ("down", "pagedown", "up", "end", "home", "tab", "shift+tab")
+    typed = ("r", "e", "a", "backspace", "backspace", "backspace")
     alone = asyncio.run(peer(count))
     for name, took in (
         ("review, differences", asyncio.run(review(count, moves))),
         ("review, repositories", asyncio.run(review(count, moves, ("tab",)))),
         ("review, filter", asyncio.run(review(count, ("a", "p", "p", "backspace", "backspace", "backspace"), ("tab", "/")))),
         ("log", asyncio.run(log(count, moves))),
-        ("log, filter", asyncio.run(log(count, ("r", "e", "a", "backspace", "backspace", "backspace"), ("/",)))),
+        ("log, filter", asyncio.run(log(count, typed, ("/",)))),
+        ("view, timeline", asyncio.run(view(count, tabs, ("2",)))),
+        ("view, filter", asyncio.run(view(count, typed, ("2", "/")))),
     ):
         print(f"key     {took:10.1f} ms p95, {name:22} table alone {alone:6.1f} ms   ratio {took / alone:.2f}   (at most: 50 ms)")
     starts()

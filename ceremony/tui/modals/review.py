@@ -23,6 +23,7 @@ from ceremony.tui import differences as shown
 from ceremony.tui.fit import fit
 from ceremony.tui.messages import Review
 from ceremony.tui.modals.base import QuestionModal
+from ceremony.tui.pauses import settle
 from ceremony.tui.widgets.pane import Passage, PassagePane
 from ceremony.tui.widgets.search import SearchTable
 from ceremony.tui.widgets.table import LineTable
@@ -93,6 +94,7 @@ class ReviewModal(QuestionModal[bool]):
         )
         self._repositories.display = False
         self._show_all()
+        self.call_after_refresh(settle)
 
     # --- keys ---
 

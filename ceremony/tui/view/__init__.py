@@ -10,9 +10,8 @@ and what cannot be read is said so in its place.
 - `keys`      the inventory of keys as a table
 - `verdict`   the audit, as a table of findings and as the state of each file
 - `reading`   what the worker thread does
-- `sheet`     a table on the screen; only the rows in sight are drawn
+- `rows`      a table on the screen
 - `pager`     a long text on the screen
 - `bars`      the header and the tabs
-- `page`      one row in full
 - `app`       puts them together; `run` is the one way in
 """

@@ -15,22 +15,26 @@ from typing import ClassVar
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import DescendantFocus
 from textual.message import Message
 from textual.scrollbar import ScrollBar
-from textual.widgets import Input
 
 from ceremony.core.ports import Readable
 from ceremony.errors import ExitCode
 from ceremony.tui.modals.panel import PanelModal
+from ceremony.tui.pauses import settle
 from ceremony.tui.theme import THEME, WholeCells
 from ceremony.tui.view.bars import Detail, TabBar, ViewHeader
 from ceremony.tui.view.pager import Pager
-from ceremony.tui.view.reading import TABS, Broke, Judged, Leavable, Opened, first_tables, read_and_judge
-from ceremony.tui.view.sheet import Sheet
+from ceremony.tui.view.reading import TABS, Broke, Judged, Leavable, Opened, Tables, first_tables, read_and_judge
+from ceremony.tui.view.rows import Rows
 from ceremony.tui.view.verdict import Verdict
 from ceremony.tui.widgets import too_small
 from ceremony.tui.widgets.entry import LineEntry
 from ceremony.tui.widgets.keys import KeyLine, help_text
+from ceremony.tui.widgets.listing import Listing
+from ceremony.tui.widgets.search import SearchTable
 
 
 @dataclass(eq=False)
@@ -42,6 +46,7 @@ _SEARCH_KEYS = (
     Binding("enter", "keep", "Keep", key_display="Enter"),
     Binding("escape", "clear", "Show all", key_display="Esc"),
 )
+NO_ROW = "There is no such row."
 
 
 class ViewApp(App[ExitCode], inherit_bindings=False):
@@ -53,8 +58,7 @@ class ViewApp(App[ExitCode], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "show_tab(0)", "Tab", key_display="1-7", tooltip="Go to a tab", id="view.tab"),
         *(Binding(str(number), f"show_tab({number - 1})", "Tab", show=False) for number in range(2, len(TABS) + 1)),
-        Binding("slash", "search", "Search", key_display="/", tooltip="Show only rows with a text", id="view.search"),
-        Binding("escape", "clear", "All", key_display="Esc", tooltip="Show all rows again", id="view.clear", show=False),
+        Binding("slash", "search", "Filter", key_display="/", tooltip="Show only rows that hold a text", id="view.search"),
         Binding("f1", "help", "Help", key_display="F1", tooltip="Show the keys", id="view.help", priority=True),
         Binding("q,Q", "leave", "Quit", key_display="Q", tooltip="Leave with the verdict's exit code", id="view.leave"),
         Binding(
@@ -70,23 +74,21 @@ class ViewApp(App[ExitCode], inherit_bindings=False):
         self._folder = Leavable(folder, dict(sizes))
         self._header = ViewHeader(name)
         self._bar = TabBar(TABS)
-        tables = first_tables(self._folder)
+        self._tables = dict(first_tables(self._folder))
+        self._listings = {name: Listing(self._tables[name].columns) for name in TABS}
         self._detail = Detail()
-        self._sheet = Sheet({name: tables[name] for name in TABS}, self._detail)
+        self._search = SearchTable(Rows((), gap=1, empty="", on_mark=self._show_detail))
         self._current = 0
         self._page = Pager()
-        self._search = LineEntry(id="search")
-        self._shown: Sheet | Pager | LineEntry | None = None
         self._keys = KeyLine(())
 
     def compose(self) -> ComposeResult:
         """Two lines, the table, the row of the cursor, the search, the keys."""
         yield self._header
         yield self._bar
-        yield self._sheet
+        yield self._search
         yield self._detail
         yield self._page
-        yield self._search
         yield self._keys
         yield too_small.TooSmall()
 
@@ -95,7 +97,8 @@ class ViewApp(App[ExitCode], inherit_bindings=False):
         ScrollBar.renderer = WholeCells
         self.register_theme(THEME)
         self.theme = THEME.name
-        self._show_only(self._sheet)
+        self._take(self._tables)
+        self._show_only(self._search)
         self.run_worker(self._work, name="view", thread=True, exit_on_error=False)
 
     def on_resize(self) -> None:
@@ -120,14 +123,24 @@ class ViewApp(App[ExitCode], inherit_bindings=False):
     def show_log(self, message: Opened) -> None:
         """Show what was read."""
         self._header.name_it(message.title, message.mode)
-        self._sheet.take(message.tables)
+        self._take(message.tables)
+        self.call_after_refresh(settle)
 
     @on(Judged)
     def show_verdict(self, message: Judged) -> None:
         """Show what the audit found."""
         self.verdict = message.verdict
         self._header.judge(message.verdict.word)
-        self._sheet.take(message.tables)
+        self._take(message.tables)
+        self.call_after_refresh(settle)
+
+    def _take(self, tables: Tables) -> None:
+        """Take newer tables in the place of some; search and mark stay."""
+        self._tables.update(tables)
+        for name, table in tables.items():
+            self._listings[name].take(table.rows.__getitem__, [row.searched for row in table.rows])
+        if self._tab in tables:
+            self._turn()
 
     @on(Broke)
     def end(self, message: Broke) -> None:
@@ -137,28 +150,46 @@ class ViewApp(App[ExitCode], inherit_bindings=False):
 
     # --- rows ---
 
-    @on(Sheet.Chosen)
-    def show_page(self, message: Sheet.Chosen) -> None:
+    @property
+    def _tab(self) -> str:
+        return TABS[self._current]
+
+    def _turn(self) -> None:
+        self._search.turn_to(self._listings[self._tab])
+        self.entitle()
+
+    @on(SearchTable.Filtered)
+    def entitle(self) -> None:
+        """Say what the table is, or how many of its rows match."""
+        found = self._search.found("rows")
+        self._search.border_title = Content(f"{self._tab}, {found}" if found else self._tables[self._tab].title)
+
+    def _show_detail(self, number: int | None) -> None:
+        self._detail.show(NO_ROW if number is None else self._tables[self._tab].detail(number))
+
+    @on(Rows.Chosen)
+    def show_page(self, message: Rows.Chosen) -> None:
         """Show a row in full."""
-        self._page.show(self._sheet.table.page(message.number))
+        self._page.show(self._tables[self._tab].page(message.number))
         self._show_only(self._page)
 
     @on(Pager.Closed)
     def close_page(self) -> None:
         """Go back to the table."""
-        self._show_only(self._sheet)
+        self._show_only(self._search)
 
-    def _show_only(self, widget: Sheet | Pager | LineEntry) -> None:
-        """Show the table, the table with its search, or a row in full; and the keys that work there."""
-        widget.focus()
-        if widget is self._shown:
-            return
-        self._shown = widget
-        self._sheet.display = self._detail.display = widget is not self._page
+    def _show_only(self, widget: SearchTable | Pager) -> None:
+        """Show the table, or a row in full."""
+        self._search.display = self._detail.display = widget is self._search
         self._page.display = widget is self._page
-        self._search.display = widget is self._search
-        keys = _SEARCH_KEYS if widget is self._search else [*widget.BINDINGS, *self.BINDINGS]
-        self._keys.show([key for key in keys if isinstance(key, Binding)])
+        widget.focus()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Name the keys that work there."""
+        if isinstance(event.widget, LineEntry):
+            self._keys.show(_SEARCH_KEYS)
+        elif isinstance(event.widget, Rows | Pager):
+            self._keys.show([key for key in [*event.widget.BINDINGS, *self.BINDINGS] if isinstance(key, Binding)])
 
     # --- what people ask for ---
 
@@ -171,34 +202,18 @@ class ViewApp(App[ExitCode], inherit_bindings=False):
         """Show a tab."""
         self._current = number
         self._bar.show(number)
-        self._sheet.turn_to(TABS[number])
-        self._show_only(self._sheet)
+        self._turn()
+        self._show_only(self._search)
 
-    @on(Sheet.Aside)
-    def show_tab_beside(self, message: Sheet.Aside) -> None:
+    @on(Rows.Aside)
+    def show_tab_beside(self, message: Rows.Aside) -> None:
         """Show the tab beside this one."""
         self.action_show_tab((self._current + message.tabs) % len(TABS))
 
     def action_search(self) -> None:
-        """Open the search of this tab."""
-        self._search.value = self._sheet.search
-        self._search.border_title = f"Search in {TABS[self._current]}"
+        """Open the filter of this tab."""
         self._show_only(self._search)
-
-    @on(Input.Changed)
-    def seek(self, message: Input.Changed) -> None:
-        """Show the rows that hold what stands in the search."""
-        self._sheet.seek(message.value)
-
-    @on(Input.Submitted)
-    def keep_search(self) -> None:
-        """Go back to the table, with the rows that were found."""
-        self._show_only(self._sheet)
-
-    def action_clear(self) -> None:
-        """Show all rows again."""
-        self._sheet.seek("")
-        self._show_only(self._sheet)
+        self._search.action_open_filter()
 
     def action_help(self) -> None:
         """Show the keys that work now."""

@@ -16,7 +16,8 @@ from ceremony.core.chronicle.facts import Facts
 from ceremony.core.log import Outcome
 from ceremony.tui import records
 from ceremony.tui.text import visible, visible_lines
-from ceremony.tui.view.tables import Column, Page, Row, Table, bytes_text, facts_text, heading, row, when
+from ceremony.tui.view.tables import Page, SearchedRow, Table, bytes_text, facts_text, heading, row, when
+from ceremony.tui.widgets.columns import Column
 
 TOLD = 2_000
 """Characters of a sentence; a record that says more is read in full on its page."""
@@ -101,9 +102,9 @@ def _record(line: bytes) -> JsonObject | None:
 
 _TIMELINE = (
     Column("No.", 6, right=True),
-    Column("Date", 10, from_width=110),
+    Column("Date", 10, above=107),
     Column("UTC", 8),
-    Column("Step", 15, from_width=100),
+    Column("Step", 15, above=97),
     Column("What happened", 20, share=1),
     Column("Outcome", 9),
 )
@@ -120,7 +121,7 @@ def timeline(chronicle: Chronicle, chained: int | None = None) -> Table:
     )
 
 
-def _timeline_row(entry: Entry, chained: int | None) -> Row:
+def _timeline_row(entry: Entry, chained: int | None) -> SearchedRow:
     date, time = when(entry.utc)
     outcome = _outcome(entry, chained)
     loose = chained is not None and entry.number >= chained
@@ -138,7 +139,7 @@ def _outcome(entry: Entry, chained: int | None) -> str:
 
 _DEVIATIONS = (
     Column("No.", 6, right=True),
-    Column("Date", 10, from_width=110),
+    Column("Date", 10, above=107),
     Column("UTC", 8),
     Column("Kind", 12),
     Column("What happened", 20, share=1),
@@ -153,7 +154,7 @@ def deviations(chronicle: Chronicle) -> Table:
     return _table(title, _DEVIATIONS, entries, _deviation_row)
 
 
-def _deviation_row(entry: Entry) -> Row:
+def _deviation_row(entry: Entry) -> SearchedRow:
     date, time = when(entry.utc)
     alarm = entry.bad or entry.kind == "deviation"
     return row(str(entry.number), date, time, entry.kind or "damaged", entry.told, alarm=alarm)
@@ -175,7 +176,7 @@ def devices(chronicle: Chronicle) -> Table:
     return _table(f"Devices, {len(entries):,} records of tokens and media", _DEVICE_COLUMNS, entries, _device_row)
 
 
-def _device_row(entry: Entry) -> Row:
+def _device_row(entry: Entry) -> SearchedRow:
     body = Facts(_record(entry.line) or {}).inner("body")
     if entry.kind == "token":
         model = f"{body.text('manufacturer')} {body.text('model')}"
@@ -204,7 +205,11 @@ def summary(chronicle: Chronicle) -> Table:
 
 
 def _table(
-    title: str, columns: tuple[Column, ...], entries: Sequence[Entry], make: Callable[[Entry], Row], chained: int | None = None
+    title: str,
+    columns: tuple[Column, ...],
+    entries: Sequence[Entry],
+    make: Callable[[Entry], SearchedRow],
+    chained: int | None = None,
 ) -> Table:
     return Table(
         title,

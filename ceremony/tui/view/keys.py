@@ -12,7 +12,8 @@ from ceremony.core.chronicle import State
 from ceremony.core.chronicle.facts import Facts, facts
 from ceremony.errors import VerificationError
 from ceremony.tui.text import visible_lines
-from ceremony.tui.view.tables import Column, Page, Table, facts_text, heading, row
+from ceremony.tui.view.tables import Page, Table, facts_text, heading, row
+from ceremony.tui.widgets.columns import Column
 
 INVENTORY = "evidence/inventory.json"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A table as a value: columns, rows of text, and what to say of a row; the widget `sheet` draws it."""
+"""A table as a value: columns, rows of text, and what to say of a row."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ceremony.tui.text import visible, visible_lines
+from ceremony.tui.widgets.columns import Column, Row
 
 CELL = 500
 """Characters of a cell that are kept: more than any screen is wide."""
@@ -17,28 +18,10 @@ SHOWN = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its title and width."""
+class SearchedRow(Row):
+    """A row, its cells as they were read, and what a search looks at."""
 
-    title: str
-    width: int
-    """Cells at least; a share of what is left over comes on top."""
-    share: int = 0
-    from_width: int = 0
-    """Left out where the table is narrower."""
-    right: bool = False
-    once: bool = False
-    """Drawn only where it differs from the row above."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row: its cells, as they were read, and what a search looks at."""
-
-    cells: tuple[str, ...]
-    searched: str
-    alarm: bool = False
-    """Something went wrong: marked by a sign, and by its words."""
+    searched: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +39,16 @@ class Table:
     title: str
     """What it is and how much of it there is."""
     columns: tuple[Column, ...]
-    rows: Sequence[Row]
+    rows: Sequence[SearchedRow]
     detail: Callable[[int], str]
     """Return a few lines about a row, fit to be shown."""
     page: Callable[[int], Page]
 
 
-def row(*cells: str, more: str = "", alarm: bool = False) -> Row:
-    """Return a row; `more` is searched and not drawn."""
-    return Row(tuple(cell[:CELL] for cell in cells), " ".join((*cells, more))[:SEARCHED].casefold(), alarm)
+def row(*cells: str, more: str = "", alarm: bool = False) -> SearchedRow:
+    """Return a row; `more` is searched and not drawn, `alarm` says by a sign that something went wrong."""
+    searched = " ".join((*cells, more))[:SEARCHED].casefold()
+    return SearchedRow(tuple(cell[:CELL] for cell in cells), alarm, "!" if alarm else "", searched)
 
 
 def facts_text(lines: Sequence[tuple[str, str]]) -> str:

@@ -12,7 +12,8 @@ from ceremony.core.audit.verdict import Finding, Level, by_subject
 from ceremony.core.ports import Readable
 from ceremony.errors import CeremonyError, ExitCode
 from ceremony.tui.text import visible
-from ceremony.tui.view.tables import SHOWN, Column, Page, Row, Table, bytes_text, facts_text, heading, row
+from ceremony.tui.view.tables import SHOWN, Page, SearchedRow, Table, bytes_text, facts_text, heading, row
+from ceremony.tui.widgets.columns import Column
 
 JUDGING = "judging ..."
 _WORDS = {ExitCode.DONE: "VERIFIED", ExitCode.FAILED: "FAILED", ExitCode.INCOMPLETE: "INCOMPLETE"}
@@ -94,7 +95,7 @@ def files(folder: Readable, sizes: Mapping[str, int], verdict: Verdict | None) -
     missing = set(verdict.recorded) - set(sizes) if verdict else set()
     paths = sorted({*sizes, *missing}, key=str.encode)
     rows = [_file_row(path, sizes.get(path), _state(path, sizes, verdict)) for path in paths]
-    wrong = sum(row.alarm for row in rows)
+    wrong = sum(row.strong for row in rows)
     state = JUDGING if verdict is None else f"{wrong:,} not as recorded" if wrong else "all as they should be"
     return Table(
         f"Files, {len(paths):,}, {state}",
@@ -105,7 +106,7 @@ def files(folder: Readable, sizes: Mapping[str, int], verdict: Verdict | None) -
     )
 
 
-def _file_row(path: str, size: int | None, state: str) -> Row:
+def _file_row(path: str, size: int | None, state: str) -> SearchedRow:
     return row(path, "-" if size is None else f"{size:,}", state, alarm=state.isupper())
 
 

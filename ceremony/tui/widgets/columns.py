@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
-from ceremony.tui.fit import CUT
+from ceremony.tui.fit import CUT, fit
 from ceremony.tui.text import visible
 
 
@@ -25,6 +25,10 @@ class Column:
     """It is left out of a table that is not wider than this."""
     tail: bool = False
     """Its texts are told apart by their ends: their beginning is cut."""
+    right: bool = False
+    """Its texts stand at its right."""
+    once: bool = False
+    """A text is drawn only where it differs from the one above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,9 @@ class Row:
 
     cells: Sequence[str]
     strong: bool = False
-    """It stands out; its cells say why."""
+    """It stands out; its sign or its cells say why."""
+    sign: str = ""
+    """A character beside the mark."""
 
 
 def fit_end(text: str, width: int) -> str:
@@ -45,6 +51,12 @@ def fit_end(text: str, width: int) -> str:
     while cell_len(end) > width - len(CUT):
         end = end[1:]
     return CUT + end
+
+
+def placed(text: str, column: Column, width: int) -> str:
+    """Return `text` as it is drawn in a column that is `width` cells wide."""
+    shown = (fit_end if column.tail else fit)(text, width)
+    return " " * (width - cell_len(shown)) + shown if column.right else set_cell_size(shown, width)
 
 
 def widths(columns: Sequence[Column], total: int, gap: int) -> list[tuple[int, int]]:

@@ -11,12 +11,11 @@ from typing import ClassVar
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from textual.content import Content
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ceremony.tui.fit import fit
 from ceremony.tui.text import visible
+from ceremony.tui.widgets.steady import SteadyView
 
 NARROWEST = 20
 """Cells that a text is given at least."""
@@ -44,7 +43,7 @@ class Passage:
     """It is cut anywhere, its blanks are kept, and each of its lines begins with the lead."""
 
 
-class PassagePane(ScrollView, can_focus=False):
+class PassagePane(SteadyView, can_focus=False):
     """Passages, one below the other."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{tone}" for tone in Tone}
@@ -97,7 +96,7 @@ class PassagePane(ScrollView, can_focus=False):
     def _wrap(self) -> None:
         self._width = self._room()
         self._lines = [line for passage in self._passages for line in _lines(passage, self._width)]
-        self.virtual_size = Size(0, len(self._lines))
+        self.set_height(len(self._lines))
         self._entitle()
         self.refresh()
 

@@ -9,15 +9,25 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from ceremony.tui.text import visible
 from ceremony.tui.widgets.entry import LineEntry
+from ceremony.tui.widgets.listing import Listing
 from ceremony.tui.widgets.table import LineTable
 
 SHOWN = 24
 """Characters of a filter that are repeated beside the number of matches."""
+
+
+class FilterEntry(LineEntry):
+    """A field of one line whose place does not depend on what is typed."""
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Draw it again; once it has its place, a character more lays nothing else out anew."""
+        return super().refresh(*regions, repaint=repaint, layout=layout and not self.size, recompose=recompose)
 
 
 class SearchTable(Vertical):
@@ -45,7 +55,7 @@ class SearchTable(Vertical):
     def __init__(self, table: LineTable) -> None:
         super().__init__()
         self.table = table
-        self._entry = LineEntry()
+        self._entry = FilterEntry()
 
     def compose(self) -> ComposeResult:
         """The rows, and the filter below them."""
@@ -70,6 +80,14 @@ class SearchTable(Vertical):
         """Give the focus to the rows."""
         self.table.focus(scroll_visible)
         return self
+
+    def turn_to(self, listing: Listing) -> None:
+        """Show another listing as it was left, with the filter that it had."""
+        with self.prevent(Input.Changed):
+            self._entry.value = listing.wanted
+        self.set_class(bool(listing.wanted), "filtering")
+        self.table.turn_to(listing)
+        self.refresh_bindings()
 
     @property
     def filtering(self) -> bool:

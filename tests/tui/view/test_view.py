@@ -16,8 +16,8 @@ from ceremony.core.log import Outcome
 from ceremony.errors import ExitCode, Stopped, StorageError
 from ceremony.tui.view.app import LeaveAsked
 from ceremony.tui.view.bars import TabBar
+from ceremony.tui.view.rows import Rows
 from ceremony.tui.view.run import conclude
-from ceremony.tui.view.sheet import Sheet
 from tests.fakes.folder import FakeFolder
 from tests.fakes.operator import ScriptedOperator
 from tests.fakes.room import Ceremony, fast_seal
@@ -49,7 +49,7 @@ async def test_a_whole_ceremony_is_verified_and_leaving_says_so(capsys):
         assert top.endswith("Verdict: VERIFIED")
         assert bar.startswith("[1 Verdict] 2 Timeline")
         assert "Verdict, VERIFIED, " in title
-        assert show.lines("> VERIFIED")
+        assert show.lines("▶ VERIFIED")
         assert not show.lines("!")
         await show.press("q")
     assert show.app.return_value is ExitCode.DONE
@@ -75,7 +75,7 @@ async def test_what_was_changed_is_marked_by_words_and_a_sign():
     folder.files["MANIFEST.sha256"] += b"x"
     folder.files["more.txt"] = b"x"
     async with on_view(folder) as show:
-        assert show.lines(" >!FAILED     the whole folder")
+        assert show.lines(" ▶!FAILED     the whole folder")
         assert show.lines("  !FAILED     README.txt")
         await show.press("6")
         assert show.lines("Files, ")[-1].count("4 not as recorded")
@@ -89,7 +89,7 @@ async def test_what_was_changed_is_marked_by_words_and_a_sign():
         ):
             await show.press(*["backspace"] * 30)
             await show.type(path)
-            (line,) = show.lines(f" >!{path}")
+            (line,) = show.lines(f" ▶!{path}")
             assert line.endswith(state)
         await show.press("enter", "q")
     assert show.app.return_value is ExitCode.FAILED
@@ -124,9 +124,9 @@ async def test_a_log_that_is_damaged_or_torn_opens_and_says_where():
         assert show.lines("A line of 18 bytes that is no whole record")
         assert show.lines(r"\x1b[31m no record \xff\n")
         await show.press("escape", "down")
-        assert show.lines(">!")[-1].endswith("UNCHAINED")
+        assert show.lines("▶!")[-1].endswith("UNCHAINED")
         await show.press("end")
-        assert show.lines(">!")[-1].endswith("DAMAGED")
+        assert show.lines("▶!")[-1].endswith("DAMAGED")
 
 
 async def test_a_log_that_cannot_be_read_is_a_verdict():
@@ -193,7 +193,7 @@ async def test_a_file_that_nobody_may_read_is_marked():
     async with on_view(Closed("folder", held().files)) as show:
         await show.press("6", "/")
         await show.type("README")
-        assert show.lines(">!README.txt")[0].endswith("UNREADABLE")
+        assert show.lines("▶!README.txt")[0].endswith("UNREADABLE")
         await show.press("enter", "enter")
         assert show.lines("folder: README.txt cannot be read")
 
@@ -238,7 +238,7 @@ async def test_a_record_opens_in_words_as_json_and_byte_for_byte():
         assert '    "action": "generate-key",' in text
         assert "".join(raw.decode().split()) + r"\n" in "".join(text.split())
         await show.press("pagedown", "pageup", "down", "up", "end", "home", "escape")
-        assert show.lines("> ")[-1].split()[1] == "9"
+        assert show.lines("▶ ")[-1].split()[1] == "9"
 
 
 async def test_a_small_screen_scrolls_a_long_page():
@@ -298,11 +298,11 @@ async def test_tabs_are_reached_by_keys_and_by_the_mouse():
 async def test_the_mouse_takes_a_row_and_opens_it():
     async with on_view(a_folder()) as show:
         await show.press("2")
-        await show.pilot.click(Sheet, offset=(10, 4))
-        assert show.lines(">!")[0].split()[1] == "2"
-        await show.pilot.click(Sheet, offset=(10, 1))
+        await show.pilot.click(Rows, offset=(9, 3))
+        assert show.lines("▶!")[0].split()[1] == "2"
+        await show.pilot.click(Rows, offset=(9, 0))
         assert show.lines("[2 Timeline]")
-        await show.pilot.click(Sheet, offset=(10, 4))
+        await show.pilot.click(Rows, offset=(9, 3))
         assert show.lines("Record 2")
 
 
@@ -313,32 +313,35 @@ async def test_a_search_shows_the_rows_that_hold_it_until_it_is_cleared():
     async with on_view(a_folder()) as show:
         await show.press("2", "end", "/")
         await show.type("ROOT-A")
-        assert show.lines("Timeline, 12 lines of the log; 4 with 'ROOT-A'")
-        assert show.lines(">")[0].split()[1] == "9"
-        await show.press("enter")
-        assert not show.lines("Search in")
-        await show.press("home")
-        assert show.lines(">")[0].split()[1] == "6"
-        await show.press("3", "2")
-        assert show.lines("4 with 'ROOT-A'"), "each table keeps its search"
+        assert show.lines("Timeline, 4 of 12 rows match 'ROOT-A'")
+        assert show.lines("▶")[0].split()[1] == "9"
+        await show.press("enter", "home")
+        assert show.lines("Filter:"), "what is not shown is not forgotten"
+        assert show.lines("▶")[0].split()[1] == "6"
+        await show.press("3")
+        assert not show.lines("Filter:")
+        await show.press("2")
+        assert show.lines("4 of 12 rows match 'ROOT-A'"), "each table keeps its search"
+        assert show.lines("Filter:")
+        assert show.lines("▶")[0].split()[1] == "6", "and its mark"
         await show.press("/")
         await show.type("nothing like it")
-        assert show.lines("0 with")
+        assert show.lines("0 of 12 rows match")
         assert show.lines("There is no such row.")
         await show.press("escape")
-        assert not show.lines("with 'ROOT-A")
+        assert not show.lines("match 'ROOT-A")
         assert show.lines("The practice ceremony") or show.lines("The production ceremony")
 
 
 async def test_a_click_on_the_table_takes_the_keyboard_from_the_search():
     async with on_view(a_folder()) as show:
         await show.press("2", "/")
-        await show.pilot.click(Sheet, offset=(10, 3))
+        await show.pilot.click(Rows, offset=(9, 2))
         await show.press("/", "x")
-        assert show.lines("with 'x'")
-        await show.pilot.click(Sheet, offset=(10, 1))
+        assert show.lines("match 'x'")
+        await show.pilot.click(Rows, offset=(9, 0))
         await show.press("escape")
-        assert not show.lines("Search in")
+        assert not show.lines("Filter:")
 
 
 async def test_what_is_pasted_into_the_search_is_made_plain():
@@ -417,7 +420,7 @@ async def test_a_terminal_that_is_too_small_says_so_and_comes_back():
         await show.pilot.pause()
         await show.press("enter")
         assert show.app.size == Size(200, 60)
-        assert show.lines(">")[0].split()[1] == "11"
+        assert show.lines("▶")[0].split()[1] == "11"
 
 
 async def test_help_names_the_keys_of_where_people_are():
@@ -426,7 +429,7 @@ async def test_help_names_the_keys_of_where_people_are():
         for said in (
             "Go to another row",
             "Show the row in full",
-            "Show only rows with a text",
+            "Show only rows that hold a text",
             "Leave with the verdict's exit code",
         ):
             assert show.lines(said), said
@@ -436,12 +439,12 @@ async def test_help_names_the_keys_of_where_people_are():
 
 async def test_what_a_key_costs_does_not_depend_on_how_long_the_log_is(monkeypatch):
     drawn: list[int] = []
-    render_line = Sheet.render_line
-    monkeypatch.setattr(Sheet, "render_line", lambda sheet, y: drawn.append(y) or render_line(sheet, y))
+    render_line = Rows.render_line
+    monkeypatch.setattr(Rows, "render_line", lambda rows, y: drawn.append(y) or render_line(rows, y))
     async with on_view(a_folder(log_of(*[RECORDS[1]] * 3_000))) as show:
         await show.press("2")
         for key, most in (("down", 2), ("end", 40), ("pageup", 40), ("home", 40)):
             drawn.clear()
             await show.press(key)
             assert 0 < len(drawn) <= most, (key, drawn)
-        assert show.lines(">")[0].split()[1] == "0"
+        assert show.lines("▶")[0].split()[1] == "0"
