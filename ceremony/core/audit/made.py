@@ -18,7 +18,7 @@ from ceremony.core.keys import PublicKey
 from ceremony.core.plan import Kind, Mode, Plan, Source
 from ceremony.core.plan_reader import read_plan
 from ceremony.core.specs import RepositoryKeys
-from ceremony.errors import CeremonyError
+from ceremony.errors import CeremonyError, VerificationError
 
 
 def read_made_plan(a: Audited) -> Plan | None:
@@ -72,6 +72,10 @@ def read_keys(a: Audited, plan: Plan) -> Mapping[str, RepositoryKeys]:
     Raises CeremonyError for a list or a request that cannot be read.
     """
     path = str(a.past.ended.get("repository-keys", {}).get("file", ""))
+    if not path:
+        raise VerificationError(
+            bundle.LOG, "no record names the list of the repositories' keys", hint="see what is said of the log"
+        )
     listed = core.read_repository_keys(parse_object((a.read(path) or b"").removesuffix(b"\n"), path), path)
     if listed.keys() != {repository.name for repository in plan.repositories}:
         a.failed(path, "does not list the repositories of the plan")

@@ -70,6 +70,9 @@ class Audited:
 
     def read(self, path: str) -> bytes | None:
         """Return a file's bytes and note its digest; None, with a finding, when it is not there."""
+        if not path:
+            self.failed(bundle.LOG, "names a file without a name")
+            return None
         try:
             data = self.folder.read(path) if path in self.names else None
         except CeremonyError as error:

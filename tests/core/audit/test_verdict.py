@@ -147,6 +147,25 @@ def test_a_repository_of_the_ceremony_whose_metadata_nobody_recorded_is_missed()
     assert "docker.io/acme/app: was part of this ceremony, and has no metadata in the bundle" in texts(result)
 
 
+def test_a_log_that_is_damaged_in_the_middle_has_no_finding_about_nothing():
+    lines = whole()[LOG].splitlines(keepends=True)
+    for at in range(1, len(lines)):
+        result = audit(FakeFolder(files={**whole(), LOG: b"".join([*lines[:at], b"no record\n", *lines[at + 1 :]])}))
+        assert result.verdict is ExitCode.FAILED
+        assert all(finding.subject and finding.text for finding in result.findings), f"damaged at {at}"
+    ended = next(
+        at for at, line in enumerate(lines) if (r := json.loads(line))["kind"] == "end" and r["step"] == "repository-keys"
+    )
+    result = audit(FakeFolder(files={**whole(), LOG: b"".join([*lines[:ended], b"no record\n", *lines[ended + 1 :]])}))
+    assert "no record names the list of the repositories' keys" in texts(result)
+
+
+def test_a_record_of_a_file_without_a_name_is_said_of_the_log():
+    result = rechained(lambda records: of_kind(records, "files")["files"].update({"": "0" * 64}))
+    assert f"FAILED {LOG}: names a file without a name" in texts(result)
+    assert all(finding.subject for finding in result.findings)
+
+
 def test_a_file_that_cannot_be_read_is_a_finding():
     folder = FakeFolder(files=whole())
 
