@@ -161,7 +161,7 @@ async def stage(work: Callable[[Operator, Watcher], ExitCode]) -> AsyncIterator[
     async with app.run_test(size=(120, 40)) as pilot:
         for ticking in app.query("HeaderLine, StatusView"):
             for timer in tuple(ticking._timers):
-                timer.pause()  # a second that passes draws a picture, too, which no key asked for
+                timer.stop()  # a second that passes draws a picture, too, which no key asked for
         yield app, pilot
 
 
