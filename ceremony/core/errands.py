@@ -23,7 +23,7 @@ def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool)
     if person.role is Role.SECURITY_OFFICER:
         yield f"Seal the {_count(plan.root.tokens, 'token')} and bring {_each(plan.root.tokens)} to its own safe."
         if plan.root.custody is not Custody.TOKEN_ONLY:
-            yield "See that no volume and no token are kept in one place: each of them can give the root key."
+            yield "See that no volume is kept where a token is: with its passphrase it gives the root key, as the token does with its PIN."
     if person in plan.custodians():
         yield "Keep the paper with the passphrase apart from both volumes. Try the recovery once a year, as RECOVER.txt says."
     if person.role is Role.WITNESS:
@@ -42,7 +42,10 @@ def _recorder(plan: Plan, *, practice: bool) -> Iterator[str]:
         yield "Give each team its file of `deliver/`; it is encrypted to that team alone."
     waiting = sum(repository.targets.source is Source.FILE for repository in plan.repositories)
     if waiting:
-        yield f"Tell the teams of {waiting} repositories that keep their own key: they publish their targets themselves."
+        teams = (
+            f"the teams of {waiting} repositories that keep their" if waiting > 1 else "the team of one repository that keeps its"
+        )
+        yield f"Tell {teams} own key: they publish their targets themselves."
     yield "Switch this computer off: only then is its memory empty."
 
 

@@ -80,6 +80,11 @@ def hold(room: Room, procedure: Sequence[StepInfo], watcher: Watcher) -> ExitCod
         return _closing(room, watcher)
     except CeremonyError:
         raise
+    except KeyboardInterrupt:
+        if not room.journal.past.closed:
+            with suppress(CeremonyError):  # the log may be what was interrupted
+                _stop(room, "the program was interrupted")
+        raise
     except BaseException as error:
         _unforeseen(room, error)
         raise

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -160,8 +161,11 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
     def _look(self) -> None:
         monitor = self._monitor
         if monitor is not None and not self.outcome.done():
-            look = lambda: self.post_message(messages.Gauged(tuple(monitor.look())))  # noqa: E731 - one line, in one place
-            self.run_worker(look, name="monitor", group="monitor", thread=True, exclusive=True, exit_on_error=False)
+            report = partial(self._report, monitor)
+            self.run_worker(report, name="monitor", group="monitor", thread=True, exclusive=True, exit_on_error=False)
+
+    def _report(self, monitor: Monitor) -> None:
+        self.post_message(messages.Gauged(tuple(monitor.look())))
 
     # --- what the worker says ---
 
@@ -253,8 +257,10 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         return self.screen is self._put or len(self.screen_stack) == 1
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to pause only while there is long work."""
-        return self._frame.status.working if action == "pause" else super().check_action(action, parameters)
+        """Offer to pause while there is long work, and to go on wherever it is paused."""
+        if action == "pause":
+            return self._frame.status.working or self.operator.paused
+        return super().check_action(action, parameters)
 
     def action_help(self) -> None:
         """Show the keys that work now."""

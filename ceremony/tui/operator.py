@@ -166,9 +166,13 @@ class TuiOperator:
             self._post(WaitingEnded(what))
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Show how far long work is, and stay here while it is paused; raises Stopped, once, when people stopped meanwhile."""
+        """Show how far long work is, and stay here while it is paused; raises Stopped, once, when people stopped meanwhile.
+
+        Work that is done is not held: there is nothing left of it to go on with.
+        """
         self._post(Progressed(what, done, total))
-        self._going.wait()
+        if done < total:
+            self._going.wait()
         if self._stopping and not self._told_to_stop:
             raise self._stop_worker()
 

@@ -18,6 +18,7 @@ THREE = replace(WRAPPED, root=replace(WRAPPED.root, tokens=("a", "b", "c")))
 BROUGHT = plan(
     *[repository(f"docker.io/acme/{n}", targets=KeyPlan(Source.FILE, path="k.pem")) for n in "ab"], files={"k.pem": b""}
 )
+ONE_BROUGHT = plan(repository("docker.io/acme/a", targets=KeyPlan(Source.FILE, path="k.pem")), files={"k.pem": b""})
 AUDITED = replace(
     WRAPPED, people=(*PEOPLE, Person("Aud", Role.AUDITOR, "Auditors", ""), Person("Opa", Role.OPERATOR, "Acme", ""))
 )
@@ -31,9 +32,10 @@ AUDITED = replace(
         pytest.param(WRAPPED, EVERYBODY, False, "Ada", "Switch this computer off", id="memory is emptied"),
         pytest.param(WRAPPED, EVERYBODY, False, "Ada", "Give each team its file", id="keys are delivered"),
         pytest.param(BROUGHT, EVERYBODY, False, "Ada", "the teams of 2 repositories", id="teams with keys of their own are told"),
+        pytest.param(ONE_BROUGHT, EVERYBODY, False, "Ada", "the team of one repository that keeps its own", id="one such team"),
         pytest.param(WRAPPED, EVERYBODY, False, "Sam", "Seal the token and bring it", id="one token"),
         pytest.param(THREE, EVERYBODY, False, "Sam", "Seal the 3 tokens and bring each", id="several tokens"),
-        pytest.param(WRAPPED, EVERYBODY, False, "Sam", "no volume and no token are kept in one place", id="wrapped custody"),
+        pytest.param(WRAPPED, EVERYBODY, False, "Sam", "no volume is kept where a token is", id="wrapped custody"),
         pytest.param(WRAPPED, EVERYBODY, False, "Sam", "Keep the paper", id="security officers are custodians"),
         pytest.param(WRAPPED, EVERYBODY, False, "Wim", "Keep the words of the final head", id="the witness"),
         pytest.param(
@@ -50,7 +52,7 @@ def test_says_what_a_person_does(planned, signed, practice, person, said):
 @pytest.mark.parametrize(
     ("planned", "signed", "person", "unsaid"),
     [
-        pytest.param(ALONE, EVERYBODY, "Sam", "no volume and no token", id="a token-only root is on no volume"),
+        pytest.param(ALONE, EVERYBODY, "Sam", "no volume is kept", id="a token-only root is on no volume"),
         pytest.param(BROUGHT, EVERYBODY, "Ada", "Give each team", id="nothing is delivered when nothing is made"),
         pytest.param(WRAPPED, EVERYBODY, "Wim", "Sign the final head", id="who signed need not sign again"),
         pytest.param(WRAPPED, [], "Ada", "Sign the final head", id="whom the quorum does not count need not sign"),

@@ -192,3 +192,31 @@ def test_what_people_do_not_see_is_an_error_and_the_step_can_be_tried_again():
     (error,) = ceremony.bodies("error")
     assert error["message"] == "people did not see what Tokens should show: One token for each name, and no serial twice."
     assert "F8" in error["hint"]
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["recorded", "the log takes no record"])
+def test_an_interrupt_is_a_stop(broken, monkeypatch):
+    ceremony = Ceremony()
+
+    def interrupted(_room: object) -> dict:
+        if broken:
+            ceremony.log.fail()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setitem(runner.STEPS, "tokens", interrupted)
+        ceremony.hold()
+    assert [body["why"] for body in ceremony.bodies("stop")] == ([] if broken else ["the program was interrupted"])
+    assert not ceremony.bodies("error")
+    assert ceremony.resume() is ExitCode.DONE
+
+
+def test_an_interrupt_after_the_close_leaves_the_log_as_it_is(monkeypatch):
+    def interrupted(_folder: object) -> None:
+        raise KeyboardInterrupt
+
+    ceremony = Ceremony()
+    monkeypatch.setattr(runner.closing, "audit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ceremony.hold()
+    assert not ceremony.bodies("stop")

@@ -181,9 +181,9 @@ async def test_a_quorum_that_has_not_signed_is_said_first() -> None:
         await show.modal(EndModal)
         text = flowing(show)
         assert "━ The ceremony is closed, and its quorum has not signed yet ━" in text
-        assert "signs with `ceremony cosign DIR --key KEY`" in text
+        assert "Who is missing signs when it is resumed: `ceremony resume DIR`." in text
         assert "Quorum NOT met yet Signed by nobody yet" in text
-        assert "ceremony resume" not in text
+        assert "To resume:" not in text
         await show.press("enter")
     assert show.app.return_value is ExitCode.INCOMPLETE
 

@@ -132,6 +132,29 @@ async def test_long_work_is_paused_between_two_reports_and_goes_on() -> None:
         assert "PAUSED" not in show.text()
 
 
+async def test_a_pause_that_comes_with_the_last_report_holds_nothing_and_can_be_ended() -> None:
+    reported = Event()
+
+    def work(operator: Operator, watcher: Watcher) -> ExitCode:
+        operator.progress("signing", 1, 2)
+        reported.wait(PATIENCE)
+        operator.progress("signing", 2, 2)
+        watcher.step("verify", "running")
+        operator.progress("checking", 1, 2)
+        operator.confirm(PROMPT)
+        return ExitCode.DONE
+
+    async with on_stage(work=work) as show:
+        await show.until(lambda: " P Pause" in show.text())
+        await show.press("p")
+        reported.set()
+        await show.until(lambda: "checking" in show.text())
+        assert "PAUSED" in show.text()
+        await show.press("p")
+        await show.modal(ConfirmModal)
+        assert not show.app.operator.paused
+
+
 async def test_without_long_work_there_is_nothing_to_pause() -> None:
     def work(operator: Operator, watcher: Watcher) -> ExitCode:
         operator.progress("signing", 1, 2)

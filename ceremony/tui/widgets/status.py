@@ -127,4 +127,4 @@ class StatusView(Vertical):
         if self._paused and not text.startswith("PAUSED"):
             return
         self._pace.update(text)
-        self._pace.display = bool(text) and self.working
+        self._pace.display = bool(text) and (self.working or bool(self._paused))
