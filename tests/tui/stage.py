@@ -28,13 +28,12 @@ PATIENCE = 20
 """Seconds after which a wait is a failure."""
 
 
-class Show:
-    """The app while it runs, the pilot at its keyboard, and what the worker got."""
+class Keyboard:
+    """An app while it runs, and the pilot at its keyboard."""
 
-    def __init__(self, app: CeremonyApp, pilot: Pilot[ExitCode], woken: asyncio.Event, answers: list[object]) -> None:
-        self.app = app
+    def __init__(self, app: App[ExitCode], pilot: Pilot[ExitCode], woken: asyncio.Event) -> None:
         self.pilot = pilot
-        self.answers = answers
+        self._shown = app
         self._woken = woken
 
     async def until(self, seen: Callable[[], bool]) -> None:
@@ -46,10 +45,6 @@ class Show:
                 await self._woken.wait()
                 await self.pilot.pause()
 
-    async def modal(self, kind: type[Screen[Any]]) -> None:
-        """Wait until a modal of this kind is on top, and laid out."""
-        await self.until(lambda: isinstance(self.app.screen, kind) and self.app.screen.size.width > 0)
-
     async def press(self, *keys: str) -> None:
         """Press keys."""
         await self.pilot.press(*keys)
@@ -59,14 +54,27 @@ class Show:
         """Type a text."""
         await self.press(*("space" if char == " " else char for char in text))
 
+    def text(self) -> str:
+        """Return what is on the screen, as plain text."""
+        return screen_text(self._shown)
+
+
+class Show(Keyboard):
+    """The ceremony's app while it runs, the pilot at its keyboard, and what the worker got."""
+
+    def __init__(self, app: CeremonyApp, pilot: Pilot[ExitCode], woken: asyncio.Event, answers: list[object]) -> None:
+        super().__init__(app, pilot, woken)
+        self.app = app
+        self.answers = answers
+
+    async def modal(self, kind: type[Screen[Any]]) -> None:
+        """Wait until a modal of this kind is on top, and laid out."""
+        await self.until(lambda: isinstance(self.app.screen, kind) and self.app.screen.size.width > 0)
+
     async def outcome(self) -> Outcome:
         """Wait until the worker has ended."""
         async with asyncio.timeout(PATIENCE):
             return await asyncio.wrap_future(self.app.outcome)
-
-    def text(self) -> str:
-        """Return what is on the screen, as plain text."""
-        return screen_text(self.app)
 
 
 def screen_text(app: App[Any]) -> str:

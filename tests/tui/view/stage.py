@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from textual.message import Message
@@ -18,7 +18,7 @@ from ceremony.errors import ExitCode
 from ceremony.tui.view.app import ViewApp
 from tests.fakes.folder import FakeFolder
 from tests.fakes.room import CEREMONY
-from tests.tui.stage import PATIENCE
+from tests.tui.stage import Keyboard
 
 PUBLIC = "91e84908bdf14018caca1713df94d2531a9436be8de1acd2362f4647cfd5e2d7"
 OPEN: JsonObject = {
@@ -85,35 +85,12 @@ def a_folder(log: bytes | None = None, **more: bytes) -> FakeFolder:
     return FakeFolder("folder", {**files, **more})
 
 
-class Show:
+class Show(Keyboard):
     """The view while it runs, and the pilot at its keyboard."""
 
     def __init__(self, app: ViewApp, pilot: Pilot[ExitCode], woken: asyncio.Event) -> None:
+        super().__init__(app, pilot, woken)
         self.app = app
-        self.pilot = pilot
-        self._woken = woken
-
-    async def until(self, seen: Callable[[], bool]) -> None:
-        """Wait until `seen`; looked at again after each message of the app."""
-        async with asyncio.timeout(PATIENCE):
-            await self.pilot.pause()
-            while not seen():
-                self._woken.clear()
-                await self._woken.wait()
-                await self.pilot.pause()
-
-    async def press(self, *keys: str) -> None:
-        """Press keys."""
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def type(self, text: str) -> None:
-        """Type a text."""
-        await self.press(*("space" if char == " " else char for char in text))
-
-    def text(self) -> str:
-        """Return what is on the screen, as plain text."""
-        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
 
     def lines(self, part: str) -> list[str]:
         """Return the lines of the screen that hold `part`."""
