@@ -133,7 +133,7 @@ class Terminal:
         while (told := self._fact("#{pane_dead_status}:#{pane_dead_signal}")) == ":":
             assert time.monotonic() < ends, f"the program goes on:\n{self.screen()}"
             time.sleep(_LOOK_EVERY)  # between two looks at another program
-            self._tmux("run-shell", "true")  # tmux may have missed the end of its child; another child's end makes it look
+            os.kill(int(self._fact("#{pid}")), signal.SIGCHLD)  # tmux may have missed the end of its child: it looks again
         status, _, by = told.partition(":")
         return int(status) if status else -int(by)
 
