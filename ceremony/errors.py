@@ -72,25 +72,26 @@ class TokenError(CeremonyError):
 
 
 class WrongPin(TokenError):
-    """The PIN was refused; `retries_left` is None where the token does not tell."""
+    """The PIN, or what `what` names (the PUK), was refused; `retries_left` is None where the token does not tell."""
 
-    def __init__(self, token: str, *, retries_left: int | None) -> None:
+    def __init__(self, token: str, *, retries_left: int | None, what: str = "PIN") -> None:
         left = {
             None: "the token does not tell how many tries are left",
             0: "no tries are left",
             1: "one try is left",
         }.get(retries_left, f"{retries_left} tries are left")
-        super().__init__(token, f"the PIN is wrong; {left}", hint="compare the serial on the token with the PIN's envelope")
+        super().__init__(token, f"the {what} is wrong; {left}", hint=f"compare the serial on the token with the {what}'s envelope")
         self.retries_left = retries_left
 
 
 class PinLocked(TokenError):
-    """The PIN is blocked; only the PUK or SO PIN of its custodian helps."""
+    """The PIN, or what `what` names (the PUK), is blocked; only the PUK or SO PIN of its custodian helps, and a PUK nothing."""
 
-    def __init__(self, token: str) -> None:
-        super().__init__(
-            token, "the PIN is blocked", hint="its custodian can unblock it with the PUK or SO PIN; nothing was tried here"
-        )
+    def __init__(self, token: str, *, what: str = "PIN") -> None:
+        hint = "its custodian can unblock it with the PUK or SO PIN; nothing was tried here"
+        if what == "PUK":
+            hint = "only a reset makes this token usable again, and it wipes every key; nothing was tried here"
+        super().__init__(token, f"the {what} is blocked", hint=hint)
 
 
 class TokenAbsent(TokenError):

@@ -1,77 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The values that pass through the ports: what a step hears of tokens, media, the machine and its people."""
+"""The values that pass through the ports: what a step hears of media, the machine and its people; tokens: `token_values`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from ceremony.core.keys import Algorithm, PublicKey
-
-
-@dataclass(frozen=True, slots=True)
-class TokenIdentity:
-    """What names a device: its serial above all."""
-
-    name: str
-    """The plan's name for it."""
-    kind: str
-    """`pkcs11` or `yubikey`."""
-    serial: str
-    manufacturer: str
-    model: str
-    firmware: str
-    label: str
-    software: bool
-    """A token made of files: good for practice, refused in production."""
-    module: str = ""
-    """Path of the PKCS#11 module; empty for a YubiKey."""
-    module_sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PinState:
-    """What the token tells of its PIN before anyone tries one."""
-
-    retries_left: int | None
-    """None where the token does not tell."""
-    locked: bool
-    initialised: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class KeyAttributes:
-    """What was read back from a private key after it was made (PKCS#11 v2.40, section 4.9)."""
-
-    local: bool
-    sensitive: bool
-    extractable: bool
-    always_sensitive: bool
-    never_extractable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRequest:
-    """A key to be made on a token."""
-
-    label: str
-    key_id: bytes
-    """CKA_ID: says which ceremony made it, so that a resumed one knows its own."""
-    algorithm: Algorithm
-    extractable: bool
-    """True only for custody `token-wrapped`, until the key is locked."""
-    pin_policy: str = "always"
-    touch_policy: str = "cached"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenKey:
-    """A private key on a token, found by its label and id, with its public half."""
-
-    label: str
-    key_id: bytes
-    public: PublicKey
-    attributes: KeyAttributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a step may see of the world: the ports; the values that pass through them are in `port_values`.
+"""What a step may see of the world: the ports; tokens' are in `token_ports`, the values that pass through in `port_values` and `token_values`.
 
 A step is a plain function over these protocols, so it never knows who answers: a
 person before a screen, a headless run, or a test. Real implementations live in
@@ -12,12 +12,11 @@ and no others. Paths are relative, with forward slashes. Times are aware UTC.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from ceremony.core.keys import PublicKey, Scheme
 from ceremony.core.port_values import (
     Change,
     Check,
@@ -26,20 +25,28 @@ from ceremony.core.port_values import (
     Errand,
     Gauge,
     Group,
-    KeyAttributes,
-    KeyRequest,
     MediumIdentity,
     Option,
-    PinState,
     Prompt,
     Summary,
-    TokenIdentity,
-    TokenKey,
     ToolFacts,
 )
 from ceremony.core.secret import Secret
+from ceremony.core.token_ports import Piv, Token, TokenRack
+from ceremony.core.token_values import (
+    Attestation,
+    KeyAttributes,
+    KeyRequest,
+    PinState,
+    PivStanding,
+    SlotKey,
+    TokenIdentity,
+    TokenKey,
+    Tries,
+)
 
 __all__ = [
+    "Attestation",
     "Change",
     "Check",
     "Clock",
@@ -62,14 +69,18 @@ __all__ = [
     "Operator",
     "Option",
     "PinState",
+    "Piv",
+    "PivStanding",
     "Prompt",
     "Readable",
+    "SlotKey",
     "Summary",
     "Token",
     "TokenIdentity",
     "TokenKey",
     "TokenRack",
     "ToolFacts",
+    "Tries",
     "Volume",
     "Watcher",
 ]
@@ -100,66 +111,6 @@ class Entropy(Protocol):
 
     def bytes(self, count: int) -> bytes:
         """Return `count` bytes fit for keys."""
-        ...
-
-
-# --- tokens ------------------------------------------------------------------
-
-
-class Token(Protocol):
-    """One token, opened; everything but `identity` may raise TokenLost."""
-
-    @property
-    def identity(self) -> TokenIdentity:
-        """Return what names this token; read once, when it was opened."""
-        ...
-
-    def pin_state(self) -> PinState:
-        """Read the PIN's state without spending a try."""
-        ...
-
-    def unlock(self, pin: Secret) -> None:
-        """Log in. Raises WrongPin (with the tries left) or PinLocked; never tries twice."""
-        ...
-
-    def find(self, label: str) -> TokenKey | None:
-        """Return the one private key with this label, None when there is none; raises TokenError for two."""
-        ...
-
-    def find_public(self, public: PublicKey) -> TokenKey | None:
-        """Return the one private key whose public half this is; None when there is none."""
-        ...
-
-    def generate(self, request: KeyRequest) -> TokenKey:
-        """Make a key pair on the token and read it back; raises TokenError when the label is occupied."""
-        ...
-
-    def sign(self, key: TokenKey, scheme: Scheme, messages: Sequence[bytes]) -> list[bytes]:
-        """Return a signature in wire form for each message, in order; raises TokenError."""
-        ...
-
-    def sign_stream(self, key: TokenKey, scheme: Scheme, batches: Iterable[Sequence[bytes]]) -> Iterator[list[bytes]]:
-        """Yield the signatures of each batch, in order, preparing the next while the caller works on this one; raises TokenError."""
-        ...
-
-    def wrap(self, key: TokenKey, wrapping_key: Secret) -> bytes:
-        """Return the private key's PKCS#8 under AES-KWP (RFC 5649); raises TokenError when it may not leave."""
-        ...
-
-    def lock(self, key: TokenKey) -> TokenKey:
-        """Set EXTRACTABLE to false for good; return the key as it reads afterwards."""
-        ...
-
-    def close(self) -> None:
-        """Log out and let the device go; never raises."""
-        ...
-
-
-class TokenRack(Protocol):
-    """The tokens that the site names."""
-
-    def open(self, name: str) -> Token:
-        """Open the one token that the plan calls `name`; raises TokenAbsent for none, TokenError for two."""
         ...
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ceremony.core import bundle
+from ceremony.core.attestation import Authorities
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import Dialect
 from ceremony.core.log import Outcome
@@ -75,6 +76,8 @@ class Room:
     folder: Folder
     site_source: bytes = b""
     """The site file, byte for byte."""
+    authorities: Authorities | None = None
+    """Those that attestations of YubiKeys are verified against; None when the site names no file of them."""
     tokens: dict[str, Token] = field(default_factory=dict, repr=False)
     unlocked: set[str] = field(default_factory=set)
     """Names of the tokens that are logged in."""
