@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is plugged in: the tokens of each PKCS#11 module, without a PIN and without a login.
+"""What is plugged in: the tokens of each PKCS#11 module, and YubiKeys, without a PIN and without a login.
 
 A module that crashes, hangs or does not load is a row that says so, not an end:
-each is asked in a process of its own.
+each is asked in a process of its own. So is a YubiKey that a ceremony would refuse,
+and a machine on which none can be reached.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from ceremony.devices.hsm import tokens_of
 from ceremony.devices.hsm_identity import Flag
 from ceremony.devices.hsm_link import HsmLink, Said, check_environment
 from ceremony.devices.hsm_wire import TokenFacts
-from ceremony.errors import TokenError
+from ceremony.devices.yubikey import ListedYubiKey, survey
+from ceremony.devices.yubikey_pcsc import Readers, pcsc_readers
+from ceremony.errors import CeremonyError, TokenError
 
 _DEADLINE_SECONDS = 20.0
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/local/lib")
@@ -61,6 +64,15 @@ class ListedModule:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ListedYubiKeys:
+    """The YubiKeys over USB, or why none can be reached."""
+
+    yubikeys: tuple[ListedYubiKey, ...] = ()
+    problem: str = ""
+    hint: str = ""
+
+
 def modules() -> tuple[str, ...]:
     """Return the PKCS#11 modules that are installed where vendors and distributions put them, each file once."""
     known = (*softhsm.MODULES, *(f"{folder}/{name}" for name in _NAMES for folder in _LIBRARIES), *_VENDORS)
@@ -77,6 +89,14 @@ def list_tokens(
     """Return what each module shows, in the order of `paths`; raises TokenError when the environment would make one write PINs."""
     check_environment("list", env)
     return tuple(_listed(path, env, deadline_seconds) for path in paths)
+
+
+def list_yubikeys(readers: Readers = pcsc_readers) -> ListedYubiKeys:
+    """Return the YubiKeys that are plugged in, in the order of their readers."""
+    try:
+        return ListedYubiKeys(survey(readers))
+    except CeremonyError as error:
+        return ListedYubiKeys(problem=error.message, hint=error.hint)
 
 
 def _listed(path: str, env: Mapping[str, str] | None, deadline_seconds: float) -> ListedModule:

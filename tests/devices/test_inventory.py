@@ -11,8 +11,9 @@ from ceremony.core.keys import Algorithm
 from ceremony.core.ports import KeyRequest
 from ceremony.core.secret import Secret
 from ceremony.devices import inventory, softhsm
-from ceremony.devices.inventory import list_tokens, modules
+from ceremony.devices.inventory import list_tokens, list_yubikeys, modules
 from ceremony.errors import TokenError, WrongPin
+from tests.devices.yubikeys import Desk, card
 
 MODULE = softhsm.find_module()
 
@@ -88,3 +89,24 @@ def test_an_empty_seat_of_softhsm_is_no_token(tmp_path):
     (tmp_path / "store").mkdir()
     conf.write_text(f"directories.tokendir = {tmp_path}/store\n")
     assert inventory.list_tokens([MODULE], {"SOFTHSM2_CONF": str(conf)})[0].tokens == ()
+
+
+def test_lists_yubikeys_in_the_order_of_their_readers():
+    desk = Desk()
+    for serial, firmware in ((3, "5.7.4"), (1, "5.2.7"), (2, "5.4.3")):
+        desk.put(card(serial, firmware))
+    listed = list_yubikeys(desk)
+    assert not listed.problem
+    assert [one.identity.serial for one in listed.yubikeys] == ["3", "1", "2"]
+    assert [one.standing is None for one in listed.yubikeys] == [False, True, False]
+    assert "has firmware 5.2.7" in listed.yubikeys[1].problem
+
+
+def test_a_machine_without_a_smart_card_service_is_no_end():
+    def none():
+        raise OSError("no service")
+
+    listed = list_yubikeys(none)
+    assert listed.yubikeys == ()
+    assert listed.problem.startswith("no YubiKey can be reached")
+    assert "pcscd" in listed.hint

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every token does: the same tests for the one in memory and for SoftHSM behind the real adapter."""
+"""What every token does: the same tests for the one in memory, and for SoftHSM and a virtual YubiKey behind the real adapters.
+
+A YubiKey's slot holds one key where other tokens hold many: room is made for each new one. What only some tokens do (a
+key that leaves; asking for a PIN before anything is shown) has tests of its own, by kind.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from asn1crypto.core import Sequence as DerSequence
@@ -15,8 +19,12 @@ from ceremony.core.keys import Algorithm, Scheme, verify
 from ceremony.core.ports import KeyAttributes, KeyRequest, Token, TokenKey, TokenRack
 from ceremony.core.secret import Secret
 from ceremony.devices.hsm import HsmRack
+from ceremony.devices.yubikey_token import YubiKeyToken
 from ceremony.errors import TokenError, TokenLost, WrongPin
+from tests.devices.yubikeys import MANAGEMENT_KEY, SLOT_9C, Desk, card, prepare
 from tests.fakes.token import FakeDevice, FakeRack
+from tests.fakes.yubikey import VirtualYubiKey
+from tests.fakes.yubikey.keys import SlotKey
 
 SCHEMES = {
     Algorithm.ECDSA_P256: (Scheme.ECDSA_SHA256,),
@@ -29,39 +37,125 @@ KEK = bytes(range(32))
 MADE = KeyAttributes(local=True, sensitive=True, extractable=True, always_sensitive=True, never_extractable=False)
 LOCKED = replace(MADE, extractable=False)
 BORN_LOCKED = replace(LOCKED, never_extractable=True)
+BROUGHT = replace(LOCKED, local=False, always_sensitive=False)
 MESSAGES = [b"message %d" % number for number in range(7)]
 
 
-@pytest.fixture(scope="module", params=["fake", "softhsm"])
-def rack(request, practice) -> TokenRack:
-    if request.param == "fake":
-        return FakeRack(FakeDevice("root-a", pin=practice.pin))
-    return HsmRack(practice.sites, practice.env)
+@dataclass
+class Bench:
+    """A rack with one token, root-a, whose PIN is that of the practice tokens."""
+
+    rack: TokenRack
+    card: VirtualYubiKey | None = None
+    kept: SlotKey | None = None
+
+    def open(self) -> Token:
+        token = self.rack.open("root-a")
+        if isinstance(token, YubiKeyToken):
+            token.piv.authorise(Secret(MANAGEMENT_KEY))
+        return token
+
+    def make_room(self) -> None:
+        """A YubiKey's slot holds one key: somebody takes out what is there. Other tokens have room for many."""
+        if self.card is not None:
+            self.card.state.keys.pop(SLOT_9C, None)
 
 
-@pytest.fixture(scope="module")
-def token(rack, practice) -> Iterator[Token]:
-    opened = rack.open("root-a")
-    opened.unlock(Secret(practice.pin))
+def _yubikey() -> Bench:
+    desk, virtual = Desk(), card(12345678)
+    desk.put(virtual)
+    token = desk.open(12345678)
+    prepare(token)
+    token.close()
+    return Bench(desk.rack(root_a=12345678), virtual)
+
+
+ALL = ("fake", "softhsm", "yubikey")
+PKCS11 = pytest.mark.parametrize("bench", ["fake", "softhsm"], indirect=True)
+YUBIKEY = pytest.mark.parametrize("bench", ["yubikey"], indirect=True)
+
+
+@pytest.fixture(scope="module", params=ALL)
+def bench(request, practice) -> Bench:
+    if request.param == "yubikey":
+        return _yubikey()
+    return Bench(
+        FakeRack(FakeDevice("root-a", pin=practice.pin)) if request.param == "fake" else HsmRack(practice.sites, practice.env)
+    )
+
+
+@pytest.fixture
+def fresh(bench) -> Iterator[Token]:
+    """Return the token, opened, before anybody unlocked it."""
+    opened = bench.open()
     yield opened
     opened.close()
 
 
+@pytest.fixture
+def token(fresh, practice) -> Token:
+    """Return the token, opened and unlocked, with room for a key."""
+    fresh.unlock(Secret(practice.pin))
+    return fresh
+
+
 @pytest.fixture(scope="module")
-def key(token) -> TokenKey:
-    return token.generate(KeyRequest("port-key", b"port", Algorithm.ECDSA_P256, extractable=True))
+def held(bench, practice) -> TokenKey:
+    """Make the key that these tests use again and again."""
+    opened = bench.open()
+    opened.unlock(Secret(practice.pin))
+    bench.make_room()
+    made = opened.generate(KeyRequest("port-key", b"port", Algorithm.ECDSA_P256, extractable=False))
+    opened.close()
+    if bench.card is not None:
+        bench.kept = bench.card.state.keys[SLOT_9C]
+    return made
+
+
+@pytest.fixture
+def key(bench, held) -> TokenKey:
+    """Return that key, which is on the token: in a YubiKey's slot, it is put back."""
+    if bench.card is not None:
+        bench.card.state.keys[SLOT_9C] = bench.kept
+    return held
 
 
 @pytest.mark.parametrize("algorithm", SCHEMES)
-def test_makes_signs_wraps_and_locks_a_key(token, algorithm):
-    made = token.generate(KeyRequest(f"key-{algorithm}", b"\x01\x02", algorithm, extractable=True))
+def test_makes_a_key_that_stays_and_signs_with_it(bench, token, algorithm):
+    bench.make_room()
+    made = token.generate(KeyRequest(f"stays-{algorithm}", b"\x01\x02", algorithm, extractable=False))
     assert made.public.algorithm is algorithm
+    assert made.attributes == (BORN_LOCKED if bench.card is None else None)
+    _use(token, made)
+    with pytest.raises(TokenError, match=r"does not let the key '.*' leave"):
+        token.wrap(made, Secret(KEK))
+
+
+@pytest.mark.parametrize("algorithm", SCHEMES)
+def test_takes_in_a_key_that_was_made_elsewhere(bench, token, algorithm):
+    bench.make_room()
+    private = software_key.make(algorithm)
+    brought = token.import_key(KeyRequest(f"brought-{algorithm}", b"\x04", algorithm, extractable=False), private)
+    assert brought.public == private.public
+    assert brought.attributes == (BROUGHT if bench.card is None else None)
+    _use(token, brought)
+    with pytest.raises(TokenError, match="already holds"):
+        token.import_key(KeyRequest(brought.label, b"\x05", algorithm, extractable=False), private)
+
+
+def _use(token, key):
+    assert token.find(key.label) == key
+    assert token.find_public(key.public) == key
+    for scheme in SCHEMES[key.public.algorithm]:
+        for message, signature in zip(MESSAGES, token.sign(key, scheme, MESSAGES), strict=True):
+            verify(key.public, scheme, message, signature)
+
+
+@PKCS11
+@pytest.mark.parametrize("algorithm", SCHEMES)
+def test_wraps_a_key_that_may_leave_and_locks_it(token, algorithm):
+    made = token.generate(KeyRequest(f"key-{algorithm}", b"\x01\x02", algorithm, extractable=True))
     assert made.attributes == MADE
-    assert token.find(made.label) == made
-    assert token.find_public(made.public) == made
-    for scheme in SCHEMES[algorithm]:
-        for message, signature in zip(MESSAGES, token.sign(made, scheme, MESSAGES), strict=True):
-            verify(made.public, scheme, message, signature)
     if algorithm is not Algorithm.ED25519:
         pkcs8 = keywrap.aes_key_unwrap_with_padding(KEK, token.wrap(made, Secret(KEK)))
         whole = DerSequence.load(pkcs8).dump()
@@ -74,20 +168,24 @@ def test_makes_signs_wraps_and_locks_a_key(token, algorithm):
         token.wrap(locked, Secret(KEK))
 
 
-def test_a_key_that_is_made_not_extractable_never_leaves(token):
-    made = token.generate(KeyRequest("stays", b"\x03", Algorithm.ECDSA_P256, extractable=False))
-    assert made.attributes == BORN_LOCKED
-    with pytest.raises(TokenError, match="does not let the key 'stays' leave"):
-        token.wrap(made, Secret(KEK))
+@YUBIKEY
+def test_a_yubikey_makes_no_key_that_may_leave_and_has_none_to_lock(bench, token, key):
+    with pytest.raises(TokenError, match="does not let the key '9c' leave"):
+        token.lock(key)
+    bench.make_room()
+    with pytest.raises(TokenError, match="lets no key leave, so it cannot make one that may"):
+        token.generate(KeyRequest("leaves", b"", Algorithm.ECDSA_P256, extractable=True))
+    assert token.find("leaves") is None
 
 
-def test_refuses_a_label_that_is_occupied(token, key):
-    with pytest.raises(TokenError, match="already holds an object labelled 'port-key'"):
-        token.generate(KeyRequest(key.label, b"other", Algorithm.ECDSA_P256, extractable=False))
+def test_refuses_a_place_that_is_occupied(token, key):
+    with pytest.raises(TokenError, match=r"already holds (an object labelled 'port-key'|a key)"):
+        token.generate(KeyRequest(key.label if key.key_id else "port-key", b"other", Algorithm.ECDSA_P256, extractable=False))
     assert token.find(key.label) == key
 
 
-def test_finds_nothing_where_there_is_nothing(token):
+def test_finds_nothing_where_there_is_nothing(bench, token):
+    bench.make_room()
     assert token.find("no such key") is None
     assert token.find_public(software_key.make(Algorithm.ECDSA_P256).public) is None
 
@@ -142,19 +240,32 @@ def test_refuses_to_sign_with_a_key_that_it_does_not_hold(token, key):
         token.sign(stranger, Scheme.ECDSA_SHA256, [b"x"])
 
 
+@PKCS11
 def test_refuses_a_wrapping_key_of_another_length(token, key):
     with pytest.raises(TokenError, match="a wrapping key has 32 bytes"):
         token.wrap(key, Secret(b"short"))
 
 
-def test_tells_who_it_is(token):
-    assert token.identity.name == token.identity.label == "root-a"
-    assert token.identity.kind == "pkcs11"
-    assert len(token.identity.serial) == 16
-    assert token.identity.software
-    assert len(token.identity.module_sha256) == 64
+@PKCS11
+def test_tells_who_it_is(fresh):
+    assert fresh.identity.name == fresh.identity.label == "root-a"
+    assert fresh.identity.kind == "pkcs11"
+    assert len(fresh.identity.serial) == 16
+    assert fresh.identity.software
+    assert len(fresh.identity.module_sha256) == 64
+    assert fresh.piv is None
 
 
+@YUBIKEY
+def test_a_yubikey_tells_who_it_is(fresh):
+    identity = fresh.identity
+    assert (identity.name, identity.kind, identity.serial, identity.slot) == ("root-a", "yubikey", "12345678", "9c")
+    assert (identity.manufacturer, identity.firmware, identity.form_factor) == ("Yubico", "5.7.4", "USB-C keychain")
+    assert not identity.software
+    assert fresh.piv is not None
+
+
+@PKCS11
 @pytest.mark.parametrize(
     "use",
     [
@@ -168,15 +279,22 @@ def test_tells_who_it_is(token):
         ),
     ],
 )
-def test_does_nothing_before_it_is_unlocked(rack, key, use):
-    fresh = rack.open("root-a")
+def test_does_nothing_before_it_is_unlocked(fresh, key, use):
     with pytest.raises(TokenError, match="is locked"):
         use(fresh, key)
-    fresh.close()
 
 
-def test_takes_the_right_pin_after_a_wrong_one(rack, practice, key):
-    fresh = rack.open("root-a")
+def test_signs_nothing_before_it_is_unlocked(fresh, key):
+    with pytest.raises(TokenError, match="is locked"):
+        fresh.sign(key, Scheme.ECDSA_SHA256, [b"x"])
+
+
+@YUBIKEY
+def test_a_yubikey_shows_its_key_to_everybody(fresh, key):
+    assert fresh.find(key.label) == fresh.find_public(key.public) == key
+
+
+def test_takes_the_right_pin_after_a_wrong_one(fresh, practice, key):
     assert fresh.pin_state().initialised
     with pytest.raises(WrongPin, match="the PIN is wrong"):
         fresh.unlock(Secret("000000"))
@@ -185,35 +303,42 @@ def test_takes_the_right_pin_after_a_wrong_one(rack, practice, key):
     fresh.unlock(Secret(practice.pin))
     assert fresh.find(key.label) == key
     assert not fresh.pin_state().locked
-    fresh.close()
 
 
-def test_checks_a_pin_also_when_it_is_unlocked_already(rack, practice, key):
-    fresh = rack.open("root-a")
-    fresh.unlock(Secret(practice.pin))
+def test_checks_a_pin_also_when_it_is_unlocked_already(token, practice, key):
     with pytest.raises(WrongPin):
-        fresh.unlock(Secret("000000"))
+        token.unlock(Secret("000000"))
     with pytest.raises(TokenError, match="is locked"):
-        fresh.find(key.label)
-    fresh.unlock(Secret(practice.pin))
-    fresh.close()
+        token.sign(key, Scheme.ECDSA_SHA256, [b"x"])
+    token.unlock(Secret(practice.pin))
+    verify(key.public, Scheme.ECDSA_SHA256, b"x", token.sign(key, Scheme.ECDSA_SHA256, [b"x"])[0])
 
 
-def test_keeps_its_keys_when_it_is_opened_again(rack, practice, key):
-    fresh = rack.open("root-a")
-    fresh.unlock(Secret(practice.pin))
-    assert fresh.find(key.label) == key
-    fresh.close()
+def test_says_whether_it_stays_unlocked_without_the_pin_that_it_holds(token, practice, key):
+    if token.forget_pin():
+        verify(key.public, Scheme.ECDSA_SHA256, b"x", token.sign(key, Scheme.ECDSA_SHA256, [b"x"])[0])
+    else:
+        with pytest.raises(TokenError, match="is locked"):
+            token.sign(key, Scheme.ECDSA_SHA256, [b"x"])
+    token.unlock(Secret(practice.pin))
+    verify(key.public, Scheme.ECDSA_SHA256, b"x", token.sign(key, Scheme.ECDSA_SHA256, [b"x"])[0])
 
 
-def test_a_closed_token_is_lost(rack):
-    fresh = rack.open("root-a")
+def test_keeps_its_keys_when_it_is_opened_again(bench, token, practice, key):
+    token.close()
+    again = bench.open()
+    again.unlock(Secret(practice.pin))
+    assert again.find(key.label) == key
+    again.close()
+
+
+def test_a_closed_token_is_lost(fresh):
     fresh.close()
     fresh.close()
     with pytest.raises(TokenLost, match="was closed"):
         fresh.pin_state()
 
 
-def test_a_rack_refuses_a_name_that_the_site_does_not_hold(rack):
+def test_a_rack_refuses_a_name_that_the_site_does_not_hold(bench):
     with pytest.raises(TokenError, match="root-z: is not in the site file"):
-        rack.open("root-z")
+        bench.rack.open("root-z")
