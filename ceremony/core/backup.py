@@ -7,6 +7,7 @@ to its public half; the identity itself is `identity.age`, under a passphrase
 
 - of a wrapped root key: `manifest.json`, `wrapped.bin` (PKCS#8 under AES-KWP,
   RFC 5649) and `wrapping-key.hex`, so that it can go straight back into a token;
+- of a root key that was made on the host: `manifest.json` and `root-key.der` (PKCS#8);
 - of repository keys: `manifest.json` and `<key id>.key` as their team imports it.
 """
 
@@ -29,6 +30,7 @@ from ceremony.errors import VerificationError
 MANIFEST = "manifest.json"
 WRAPPED = "wrapped.bin"
 WRAPPING_KEY = "wrapping-key.hex"
+PKCS8 = "root-key.der"
 
 
 def make_protector() -> tuple[Secret, str]:
@@ -112,6 +114,21 @@ def unpack(data: bytes, subject: str) -> tuple[JsonObject, Mapping[str, bytes]]:
         return parse_object(contents.pop(MANIFEST).removesuffix(b"\n"), subject), contents
     except (tarfile.TarError, KeyError, ValueError, OverflowError) as error:
         raise VerificationError(subject, "is not a backup of this kind", hint="it is damaged; take the other volume") from error
+
+
+def root_key(contents: Mapping[str, bytes], subject: str) -> SoftwareKey:
+    """Return the private root key that a backup holds, wrapped or not; raises VerificationError when it holds none."""
+    if PKCS8 in contents:
+        return software_key.from_pkcs8(contents[PKCS8])
+    try:
+        blob = contents[WRAPPED]
+        wrapping_key = Secret(bytes.fromhex(contents[WRAPPING_KEY].decode().strip()))
+    except (KeyError, ValueError) as error:
+        raise VerificationError(subject, "holds no root key", hint="it is damaged; take the other volume") from error
+    try:
+        return unwrap(blob, wrapping_key, subject)
+    finally:
+        wrapping_key.wipe()
 
 
 def unwrap(blob: bytes, wrapping_key: Secret, subject: str) -> SoftwareKey:

@@ -8,12 +8,13 @@ a DER OCTET STRING; many give it bare) and on the length of an ECDSA signature
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ceremony.core.keys import Algorithm, PublicKey, Scheme, from_crypto, from_raw_ed25519
-from ceremony.core.ports import KeyAttributes, TokenKey
+from ceremony.core.ports import KeyAttributes, KeyRequest, TokenKey
 from ceremony.devices.hsm_wire import KeyFacts
 from ceremony.errors import TokenError, VerificationError
 
@@ -83,6 +84,46 @@ def token_key(token: str, facts: KeyFacts) -> TokenKey:
             hint=f"use one of {', '.join(Algorithm)}",
         ) from error
     return TokenKey(facts.label, bytes.fromhex(facts.key_id), public, attributes)
+
+
+def told(key: TokenKey) -> KeyAttributes:
+    """Return the attributes of a key that `token_key` made: PKCS#11 tokens always have some."""
+    assert key.attributes is not None
+    return key.attributes
+
+
+def check_made(token: str, request: KeyRequest, key: TokenKey) -> None:
+    """Raise TokenError unless a key that the token made reads as it was asked for."""
+    read = told(key)
+    wrong = {
+        f"is {key.public.algorithm}, not {request.algorithm}": key.public.algorithm is not request.algorithm,
+        "has another id": key.key_id != request.key_id,
+        "was not made on the token": not read.local,
+        "is not sensitive": not (read.sensitive and read.always_sensitive),
+        f"reads EXTRACTABLE {str(read.extractable).lower()}": read.extractable is not request.extractable,
+        "could have left": not request.extractable and not read.never_extractable,
+    }
+    _refuse(token, f"the key {request.label!r} that it made", wrong)
+
+
+def check_imported(token: str, request: KeyRequest, public: PublicKey, key: TokenKey) -> None:
+    """Raise TokenError unless a key that was put on the token is the one that was given, and reads as nothing better."""
+    read = told(key)
+    wrong = {
+        "is another one": key.public != public,
+        "has another id": key.key_id != request.key_id,
+        "is called its own": read.local,
+        "is not sensitive": not read.sensitive,
+        "reads EXTRACTABLE true": read.extractable,
+        "is said never to have been extractable": read.never_extractable,
+    }
+    _refuse(token, f"the key {request.label!r} that it was given", wrong)
+
+
+def _refuse(token: str, what: str, wrong: Mapping[str, bool]) -> None:
+    found = [fault for fault, is_so in wrong.items() if is_so]
+    if found:
+        raise TokenError(token, f"{what} {', '.join(found)}", hint="do not use this token for a root key; record a deviation")
 
 
 def _public(facts: KeyFacts) -> PublicKey:

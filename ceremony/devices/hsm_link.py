@@ -39,6 +39,7 @@ _SPIES = (
     "PKCS11_LOGGER_LIBRARY_PATH",
     "PKCS11_LOGGER_LOG_FILE_PATH",
     "YKCS11_DBG",
+    "YKPIV_DBG",
     "YUBIHSM_PKCS11_DBG",
     "OPENSC_DEBUG",
     "P11_KIT_DEBUG",
@@ -218,6 +219,7 @@ class HsmLink:
             written = os.write(self._to.fileno(), self._out)
         except BrokenPipeError:
             self._ended()
+        self._out[:written] = bytes(written)  # it may hold a secret, and cutting it off only moves a pointer
         del self._out[:written]
 
     def _take(self) -> None:

@@ -3,7 +3,8 @@
 
 Standard input and output are taken away from the module before it is loaded: it
 reads nothing, and what it prints goes to standard error, so that a talkative
-module cannot break a frame. Core dumps, which would hold a PIN, are off.
+module cannot break a frame. Core dumps, which would hold a PIN, are off, and pages
+stay out of swap where the program that started us was allowed to lock its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ceremony.devices.hsm_wire import Fault, fault_of, pack, read
 
 Operation = Callable[..., JsonObject]
 _PR_SET_DUMPABLE = 4
+_MCL_CURRENT_FUTURE_ONFAULT = 7
 
 
 class Refused(Exception):
@@ -36,7 +38,11 @@ class Pipe:
     def __init__(self) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         # prctl(2): no core is piped to a program either, and no other user's debugger may attach.
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        # Under a finite limit, which is passed on to us, allocations after mlockall(2) would fail.
+        if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY:
+            libc.mlockall(_MCL_CURRENT_FUTURE_ONFAULT)
         self._requests: BinaryIO = os.fdopen(os.dup(0), "rb")
         self._answers: BinaryIO = os.fdopen(os.dup(1), "wb")
         nothing = os.open(os.devnull, os.O_RDONLY)

@@ -19,7 +19,8 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.keys import PublicKey, Scheme
 from ceremony.core.ports import KeyRequest, PinState, TokenIdentity, TokenKey
 from ceremony.core.secret import Secret
-from ceremony.devices import hsm_identity, hsm_keys
+from ceremony.core.software_key import SoftwareKey
+from ceremony.devices import hsm_identity, hsm_import, hsm_keys
 from ceremony.devices.hsm_link import HsmLink, Said
 from ceremony.devices.hsm_wire import Fault, KeyFacts, TokenFacts
 from ceremony.errors import PinLocked, TokenError, TokenLost, WrongPin
@@ -142,13 +143,35 @@ class HsmToken:
             bits=shape.bits,
             extractable=request.extractable,
         )
-        key = self.find(request.label)
-        if key is None:
-            raise TokenError(
-                self._identity.serial, f"does not show the key {request.label!r} that it made", hint="use another token"
-            )
-        self._check_made(request, key)
+        key = self._shown(request, "made")
+        hsm_keys.check_made(self._identity.serial, request, key)
         return key
+
+    def import_key(self, request: KeyRequest, private: SoftwareKey) -> TokenKey:
+        """Put a key that was made elsewhere on the token, never extractable, and read it back.
+
+        Raises TokenError when the label is occupied, when the token takes no such key, and
+        when what it then shows is another key, or one that it calls its own.
+        """
+        parts: JsonObject = dict(hsm_import.private_parts(private))
+        try:
+            self._put("put", request, private.public, private=parts)
+        except Said as said:
+            if said.fault not in hsm_import.NOT_IN_THE_CLEAR:
+                raise self._error(said.fault, said.cause, request.label) from said
+            self._put_wrapped(request, private, said.cause)
+        key = self._shown(request, "was given")
+        hsm_keys.check_imported(self._identity.serial, request, private.public, key)
+        return key
+
+    def forget_pin(self) -> bool:
+        """Return True: a token that was logged in to stays so, and no PIN is held here."""
+        return True
+
+    @property
+    def piv(self) -> None:
+        """Return None: this is no YubiKey."""
+        return
 
     def sign(self, key: TokenKey, scheme: Scheme, messages: Sequence[bytes]) -> list[bytes]:
         """Return a signature in wire form for each message, in order; raises TokenError."""
@@ -183,7 +206,7 @@ class HsmToken:
         """
         self._call("lock", label=key.label, key_id=key.key_id.hex())
         locked = self.find(key.label)
-        if locked is None or locked.public != key.public or locked.attributes.extractable:
+        if locked is None or locked.public != key.public or hsm_keys.told(locked).extractable:
             raise TokenError(
                 self._identity.serial,
                 f"does not show the key {key.label!r} as locked",
@@ -224,23 +247,27 @@ class HsmToken:
             raise TokenError(self._identity.serial, "did not give a signature for each message", hint="open it again")
         return [hsm_keys.wire_signature(self._identity.serial, key.public, bytes.fromhex(str(one))) for one in given]
 
-    def _check_made(self, request: KeyRequest, key: TokenKey) -> None:
-        read = key.attributes
-        wrong = {
-            f"is {key.public.algorithm}, not {request.algorithm}": key.public.algorithm is not request.algorithm,
-            "has another id": key.key_id != request.key_id,
-            "was not made on the token": not read.local,
-            "is not sensitive": not (read.sensitive and read.always_sensitive),
-            f"reads EXTRACTABLE {str(read.extractable).lower()}": read.extractable is not request.extractable,
-            "could have left": not request.extractable and not read.never_extractable,
-        }
-        found = [what for what, is_so in wrong.items() if is_so]
-        if found:
+    def _put_wrapped(self, request: KeyRequest, private: SoftwareKey, refused: str) -> None:
+        try:
+            carrier = Secret(bytes.fromhex(str(self._link.call("carrier")["value"])))
+            wrapped = hsm_import.wrapped(private, carrier.reveal())
+            carrier.wipe()
+            self._put("put_wrapped", request, private.public, wrapped=wrapped.hex())
+        except Said as said:
+            raise self._error(said.fault, f"{refused}; wrapped: {said.cause}", request.label) from said
+
+    def _put(self, operation: str, request: KeyRequest, public: PublicKey, **private: Json) -> None:
+        parts: JsonObject = dict(hsm_import.public_parts(public))
+        kind, key_id = hsm_keys.SHAPES[public.algorithm].kind, request.key_id.hex()
+        self._link.call(operation, patience=1.0, label=request.label, key_id=key_id, kind=kind, public=parts, **private)
+
+    def _shown(self, request: KeyRequest, how: str) -> TokenKey:
+        key = self.find(request.label)
+        if key is None:
             raise TokenError(
-                self._identity.serial,
-                f"the key {request.label!r} that it made {', '.join(found)}",
-                hint="do not use this token for a root key; record a deviation",
+                self._identity.serial, f"does not show the key {request.label!r} that it {how}", hint="use another token"
             )
+        return key
 
     def _keys(self, label: str | None) -> list[KeyFacts]:
         found = self._call("keys", label=label)["keys"]

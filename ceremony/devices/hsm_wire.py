@@ -7,7 +7,7 @@ inside are hex. A request is `{"id", "op", ...}`; each has one answer with the s
 `{"busy": id}` about once a second, so that slow is told from hung.
 
 Both ends import this module and nothing heavier: the worker starts for every
-token. PINs and wrapping keys pass here and nowhere else.
+token. PINs, wrapping keys and private keys that are put on a token pass here and nowhere else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ MAX_FRAME = 64 * 2**20
 
 BUSY_SECONDS = 1.0
 
-OPERATIONS = ("tokens", "select", "state", "login", "count", "initialise", "keys", "generate", "sign", "wrap", "lock")
+OPERATIONS = (
+    *("tokens", "select", "state", "login", "count", "initialise", "keys", "generate", "put", "carrier", "put_wrapped"),
+    *("sign", "wrap", "lock"),
+)
 
 
 class Fault(StrEnum):
@@ -136,6 +139,7 @@ def unpack(buffer: bytearray) -> JsonObject | None:
     if len(buffer) < end:
         return None
     value: JsonObject = json.loads(bytes(buffer[LENGTH_BYTES:end]))
+    buffer[:end] = bytes(end)  # it may hold a secret, and cutting it off only moves a pointer
     del buffer[:end]
     return value
 

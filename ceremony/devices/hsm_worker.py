@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process that holds a PKCS#11 module: `python -m ceremony.devices.hsm_worker MODULE`.
 
-The only importer of `pkcs11`, and all of it that we use, which is why it is longer
-than its neighbours. Vendor modules crash, hang and write to standard output; here
+The only importer of `pkcs11`, with its part `hsm_put`, and all of it that we use, which
+is why it is longer than its neighbours. Vendor modules crash, hang and write to standard output; here
 they take nothing with them but this process. One thread, one module, one token at
 a time; requests come and answers go as `hsm_wire` says. PINs arrive in requests only.
 
 What it knows is PKCS#11 v2.40 and the traps of python-pkcs11: every mechanism is
 named, every search is read to its end, a failed login is followed by a fresh
-start. What its answers mean is left to `hsm`.
+start. What its answers mean is left to `hsm_token`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -27,9 +27,10 @@ from pkcs11.attributes import AttributeMapper, handle_ulong
 from pkcs11.constants import DEFAULT
 from pkcs11.exceptions import AttributeSensitive, AttributeTypeInvalid, FunctionFailed, TokenNotPresent, TokenNotRecognised
 from pkcs11.mechanisms import MGF
-from pkcs11.types import Key, Object, Session, SignMixin, Token, WrapMixin
+from pkcs11.types import Key, Object, SecretKey, Session, SignMixin, Token, WrapMixin
 
 from ceremony.core.canonical import JsonObject
+from ceremony.devices import hsm_put
 from ceremony.devices.hsm_serve import Pipe, Refused
 from ceremony.devices.hsm_wire import BUSY_SECONDS, OPERATIONS, Fault, clean, fault_of, hexes
 
@@ -89,6 +90,7 @@ class Worker:
         self._session: Session | None = None
         self._user = False
         self._keys: dict[tuple[str, str], Object] = {}
+        self._carrier: SecretKey | None = None
 
     def tokens(self) -> JsonObject:
         """Return every token that the module shows."""
@@ -181,6 +183,27 @@ class Worker:
             key_type = KeyType.EC if kind == "ec" else KeyType.EC_EDWARDS
             domain = {Attribute.EC_PARAMS: bytes.fromhex(params)}
             session.create_domain_parameters(key_type, domain, local=True).generate_keypair(**how)
+        return {}
+
+    def put(self, *, label: str, key_id: str, kind: str, public: Mapping[str, str], private: Mapping[str, str]) -> JsonObject:
+        """Put a key on the token that was made elsewhere, its parts in the clear, under a label that no object has."""
+        hsm_put.clear(self._logged_in(), hsm_put.named(label, key_id, kind), public, private)
+        return {}
+
+    def carrier(self) -> JsonObject:
+        """Make a key for the next `put_wrapped`, and return its value."""
+        self._carrier, value = hsm_put.carrier(self._logged_in())
+        return {"value": value.hex()}
+
+    def put_wrapped(self, *, label: str, key_id: str, kind: str, public: Mapping[str, str], wrapped: str) -> JsonObject:
+        """Put a key on the token whose PKCS#8 is wrapped under the carrier, which is gone afterwards."""
+        key, self._carrier = self._carrier, None
+        if key is None:
+            raise Refused(Fault.NO_KEY)
+        try:
+            hsm_put.unwrapped(self._logged_in(), hsm_put.named(label, key_id, kind), public, key, bytes.fromhex(wrapped))
+        finally:
+            key.destroy()
         return {}
 
     def sign(self, label: str, key_id: str, scheme: str, data: list[str]) -> JsonObject:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Back up: every private key that could be lost, encrypted to the protector, on both volumes, read back."""
+"""Back up: every private key that could be lost, encrypted to the protector, on both volumes, read back.
+
+A root key that was made on the host is on them already (`import_key`): no such key is on a token without its backup.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from ceremony.errors import CeremonyError, VerificationError
 from ceremony.steps.access import unlocked
 from ceremony.steps.recover_text import recover_text
 from ceremony.steps.room import Room
-from ceremony.steps.root_keys import own_key
+from ceremony.steps.root_keys import made_roots, own_key
 
 WRAPPING_KEY_BYTES = 32
 
@@ -29,9 +32,16 @@ def run(room: Room) -> JsonObject:
             files[bundle.root_backup(serial)] = backup.encrypt(packed, recipient)
     if room.keyring.keys:
         files[bundle.REPOSITORIES] = backup.encrypt(_repositories(room), recipient)
+    backups = sorted([*files, *_there(room)])
     with room.operator.waiting("both volumes to take the backups"):
-        room.on_volumes({**files, bundle.RECOVER: recover_text(room, sorted(files)).encode()})
-    return {"files": list[Json](sorted(files))}
+        room.on_volumes({**files, bundle.RECOVER: recover_text(room, backups).encode()})
+    return {"files": list[Json](backups)}
+
+
+def _there(room: Room) -> list[str]:
+    if room.plan.root.custody is not Custody.IMPORTED:
+        return []
+    return [bundle.root_backup(root.serial) for root in made_roots(room)]
 
 
 def _wrapped(room: Room, name: str) -> tuple[str, bytes]:

@@ -25,7 +25,7 @@ _HINT = "this backup is not good; nothing was signed yet: stop, and begin again 
 def run(room: Room) -> JsonObject:
     """Restore every backup from each volume, in memory; raises VerificationError for one that is not what was made."""
     restored: dict[str, Json] = {}
-    passphrase = protector.ask(room, "Passphrase, for the drill", room.plan.custodians()[0].name)
+    passphrase = protector.ask(room, f"{protector.called(room)}, for the drill", room.plan.custodians()[0].name)
     try:
         for role, volume in room.backup_volumes():
             with room.operator.waiting(f"volume {role} to be opened again"):
@@ -45,7 +45,8 @@ def fill_keyring(room: Room) -> None:
     if not room.result("repository-keys")["made"]:
         room.keyring.complete = True
         return
-    passphrase = protector.ask(room, "Passphrase: the repository keys are opened from a volume", room.plan.custodians()[0].name)
+    title = f"{protector.called(room)}: the repository keys are opened from a volume"
+    passphrase = protector.ask(room, title, room.plan.custodians()[0].name)
     try:
         role, keys = _from_either(room, passphrase)
     finally:
@@ -108,11 +109,7 @@ def _open(room: Room, volume: Volume, path: str, identity: Secret) -> tuple[Json
 
 def _root_key(room: Room, volume: Volume, path: str, identity: Secret) -> SoftwareKey:
     _, contents = _open(room, volume, path, identity)
-    wrapping_key = Secret(bytes.fromhex(contents[backup.WRAPPING_KEY].decode().strip()))
-    try:
-        return backup.unwrap(contents[backup.WRAPPED], wrapping_key, f"{volume.name}, {path}")
-    finally:
-        wrapping_key.wipe()
+    return backup.root_key(contents, f"{volume.name}, {path}")
 
 
 def _repository_keys(room: Room, volume: Volume, identity: Secret) -> Mapping[str, SoftwareKey]:
