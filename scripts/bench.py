@@ -8,6 +8,7 @@
   of the same module in a loop;
 - write: the bundle written beside a plain copy of the same files, each synced;
 - memory: peak of a whole ceremony's offline part at 100, 1,000 and N repositories;
+- yubikey: signatures per second through our port beside yubikit's own, and commands a signature (`bench_yubikey`);
 - screens: from a key to the screen drawn, and from the start to the first screen (`bench_screens`).
 """
 
@@ -23,6 +24,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bench_screens
+import bench_yubikey
 
 from ceremony.cli import rehearse, stage
 from ceremony.cli.headless import HeadlessOperator
@@ -269,6 +271,7 @@ def main() -> None:
     print(f"{count:,} repositories, one P-256 root on SoftHSM, {os.cpu_count()} processors")
     speed(count)
     memory((*(size for size in SIZES if size < count), count))
+    bench_yubikey.yubikey()
     bench_screens.screens(count)
 
 

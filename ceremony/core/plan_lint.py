@@ -21,6 +21,8 @@ from ceremony.core.plan import PER_REPOSITORY, Custody, KeyPlan, Kind, Mode, Pla
 from ceremony.core.plan_fields import quoted
 from ceremony.core.plan_names import check_prefix
 from ceremony.core.plan_support import SECURITY_KEY, check_site, refuse_unsupported, unsupported
+from ceremony.core.plan_touch import touch_cost
+from ceremony.core.roca import check_no_roca
 from ceremony.errors import PlanRefused, VerificationError
 
 __all__ = ["DialectRules", "PlanWarning", "check_site", "lint", "refuse_unsupported", "unsupported"]
@@ -103,10 +105,16 @@ def _root_key(case: _Case, root: RootPlan, field: str) -> Iterator[PlanWarning]:
         raise PlanRefused(f"{field}.threshold", message, hint=f"write a whole number from 1 to {tokens}, or name more tokens")
     if root.custody is Custody.TOKEN_ONLY and tokens == root.threshold:
         message = f"has no token to spare over the threshold of {root.threshold}, and no backup of these keys exists"
-        hint = f'name {root.threshold + 1} tokens or more, or write custody = "token-wrapped"'
+        hint = f'name {root.threshold + 1} tokens or more, or write custody = "token-wrapped" or "imported"'
         raise PlanRefused(f"{field}.tokens", message, hint=hint)
+    if root.custody is Custody.IMPORTED:
+        message = "is imported: these keys are made in this computer's memory, and nothing can attest that no copy was kept"
+        yield PlanWarning(f"{field}.custody", message, 'write "token-only" with a token to spare, unless a backup must exist')
     _check_algorithm(root.algorithm, case.rules.root_algorithms, f"{field}.algorithm", case.plan.dialect)
     yield from _certificate(case, root.certificate, f"{field}.certificate")
+    cost = touch_cost(case.plan, root, certificates=case.rules.needs_certificate)
+    if cost is not None:
+        yield PlanWarning(f"{field}.touch-policy", *cost)
 
 
 def _certificate(case: _Case, certificate: str, field: str) -> Iterator[PlanWarning]:
@@ -171,9 +179,11 @@ def _check_signers(case: _Case, repository: RepositoryPlan, field: str) -> None:
 
 def _public_key(case: _Case, path: str, field: str) -> PublicKey:
     try:
-        return keys.from_pem(case.plan.files[path])
+        public = keys.from_pem(case.plan.files[path])
+        check_no_roca(public, "public key")
     except VerificationError as error:
         raise _refusal(field, quoted(path), error) from error
+    return public
 
 
 def _check_algorithm(algorithm: Algorithm, accepted: frozenset[Algorithm], field: str, dialect: str) -> None:
@@ -267,6 +277,9 @@ def _backup(case: _Case) -> Iterator[PlanWarning]:
         if custodians < backup.total:
             message = f"is {backup.total}, and {custodians} people keep shares"
             raise PlanRefused("backup.shares.total", message, hint="name a custodian for each share")
+        if backup.needed == backup.total:
+            message = f"needs all {backup.total} shares: when one is lost, every backup is"
+            yield PlanWarning("backup.shares", message, "split it among one custodian more than are needed")
 
 
 def _utc(time: datetime) -> str:
