@@ -2,7 +2,7 @@
 """The headless operator: answers every question of a rehearsal itself and prints the steps as they pass.
 
 Practice only. It knows what the rehearsal's people know (PINs, and what was shown
-to them), agrees, types the words, and never tries a secret twice.
+to them), agrees, types the words, never tries a secret twice and never wipes a token.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from ceremony.core.procedure import StepInfo
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError
 
-_REFUSALS = ("retry:", "last-try:")
+_REFUSALS = ("retry:", "last-try:", "unblock:", "wipe:")
+"""How the keys of questions begin that spend a try or destroy something."""
 
 
 class HeadlessOperator:
@@ -57,7 +58,7 @@ class HeadlessOperator:
         return chosen.key
 
     def confirm(self, prompt: Prompt, word: str = "") -> bool:
-        """Agree; but never to try a secret again."""
+        """Agree; but never to try a secret again, nor to wipe a token."""
         agreed = not prompt.key.startswith(_REFUSALS)
         _say(f"    {prompt.title}: {word or 'yes' if agreed else 'no'}")
         return agreed

@@ -9,6 +9,7 @@ its own in `plan.approvals/`. What the bytes mean is the core's business.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,11 @@ MAX_FILE = MAX_PLAN
 """Bytes of a file that a plan names."""
 MAX_APPROVAL = 64 * 1024
 """Bytes of an approval."""
+MAX_AUTHORITIES, MAX_AUTHORITY = 32, 256 * 1024
+"""Files of authorities' certificates, and bytes of one; those that Yubico publishes are three, of 18 KiB at most."""
+
+_ROOTS = "yubico-roots"
+_PKI = "put the PEM files of developers.yubico.com/PKI there"
 
 
 def load_plan(path: Path) -> tuple[Plan, dict[str, bytes]]:
@@ -41,6 +47,41 @@ def load_plan(path: Path) -> tuple[Plan, dict[str, bytes]]:
 def load_site(path: Path) -> Site:
     """Return the site of a file; raises PlanRefused for what cannot be read, and for what `read_site` refuses."""
     return read_site(_read(path, str(path), MAX_PLAN))
+
+
+def load_authorities(path: Path, site: Site) -> dict[str, bytes]:
+    """Return the certificates that a site file at `path` brings for its YubiKeys, PEM by file name; nobody judged them yet.
+
+    Nothing is read for a site without a YubiKey. Raises PlanRefused, whose field is `yubico-roots`.
+    """
+    if not site.yubico_roots or not any(token.yubikey for token in site.tokens.values()):
+        return {}
+    place = path.parent / site.yubico_roots
+    try:
+        files = sorted(file for file in place.iterdir() if file.suffix == ".pem") if place.is_dir() else [place]
+    except OSError as error:
+        raise PlanRefused(
+            _ROOTS, f"{place} cannot be read ({error.strerror})", hint="correct the folder's permissions"
+        ) from error
+    if not files:
+        raise PlanRefused(_ROOTS, f"{place} holds no file whose name ends in .pem", hint=_PKI)
+    if len(files) > MAX_AUTHORITIES:
+        raise PlanRefused(_ROOTS, f"{place} holds more than {MAX_AUTHORITIES} files", hint=_PKI)
+    return {_file_name(file): _authority(file) for file in files}
+
+
+def _file_name(file: Path) -> str:
+    """Return the name under which the ceremony keeps a file; raises PlanRefused for one that not every medium takes."""
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", file.name):
+        raise PlanRefused(_ROOTS, f"{str(file)!r} is no name for every medium", hint="rename it: letters, digits, . _ -")
+    return file.name
+
+
+def _authority(file: Path) -> bytes:
+    try:
+        return _read(file, str(file), MAX_AUTHORITY)
+    except PlanRefused as refused:
+        raise PlanRefused(_ROOTS, refused.message, hint=refused.hint) from refused
 
 
 def judge(plan: Plan, *, now: datetime, mode: Mode) -> tuple[PlanWarning, ...]:

@@ -12,14 +12,15 @@ from pathlib import Path
 import click
 
 from ceremony.cli import stage
-from ceremony.cli.plan_files import EXAMPLE, judge, load_plan, load_site
+from ceremony.cli.plan_files import EXAMPLE, judge, load_authorities, load_plan, load_site
 from ceremony.cli.practice import PracticeSecrets, Rehearsal, new_pins
 from ceremony.cli.practice_request import practice_request, read_request, takes_request
+from ceremony.core.attestation import Authorities
 from ceremony.core.plan import Mode, Person, Plan, Site, SiteToken
-from ceremony.core.plan_support import check_site, refuse_unsupported
+from ceremony.core.plan_support import check_site, refuse_unsupported, site_authorities
 from ceremony.core.script import script
 from ceremony.devices import softhsm
-from ceremony.devices.hsm import HsmRack
+from ceremony.devices.rack import SiteRack
 from ceremony.errors import CeremonyError
 from ceremony.host.entropy import SystemEntropy
 from ceremony.host.ssh_keygen import PracticeCosigner, make_practice_keys
@@ -54,10 +55,12 @@ def rehearse(
     site = load_site(site_path) if site_path else None
     refuse_unsupported(plan, site, Mode.PRACTICE)
     modules = _modules(plan, site, auto=auto)
+    brought = load_authorities(site_path, site) if site_path and site else {}
+    authorities = site_authorities(plan, site, brought, Mode.PRACTICE) if site else None
     request = read_request(request_path, plan) if request_path else None
     rehearsal = Rehearsal(out or Path(f"rehearsal-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
     stage.check_answers(Mode.PRACTICE, auto=auto)
-    chosen = set_stage(rehearsal, plan, site)
+    chosen = set_stage(rehearsal, plan, site, authorities)
     for warning in warnings:
         click.echo(f"warning: {warning.field}: {warning.message}", err=True)
     inputs = Inputs(
@@ -68,6 +71,7 @@ def rehearse(
         modules=modules,
         substitutions=_substitutions(plan, site, request),
         substituted_request=request is None,
+        authorities=brought,
     )
     code = stage.begin(chosen, inputs, auto=auto)
     click.echo(str(rehearsal.ceremony))
@@ -80,24 +84,30 @@ def _modules(plan: Plan, site: Site | None, *, auto: bool) -> Mapping[str, str]:
         return stage.module_digests([softhsm.find_module()])
     check_site(plan, site)
     if auto:
+        check_auto(site)
+    return stage.module_digests(token.module for token in site.tokens.values())
+
+
+def check_auto(site: Site) -> None:
+    """Raise CeremonyError unless every token of a site is a YubiKey, whose PINs the ceremony itself sets."""
+    if not all(token.yubikey for token in site.tokens.values()):
         raise CeremonyError(
             "--auto cannot answer for the tokens of --site: nobody here knows their PINs",
             hint="leave --auto away, so that people type them; or leave --site away, for throw-away tokens",
         )
-    return stage.module_digests(token.module for token in site.tokens.values())
 
 
-def set_stage(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stage:
+def set_stage(rehearsal: Rehearsal, plan: Plan, site: Site | None, authorities: Authorities | None = None) -> stage.Stage:
     """Make the rehearsal's folder with everything that outlives a crash; raises CeremonyError, and then leaves nothing."""
     rehearsal.make()
     try:
-        return _furnish(rehearsal, plan, site)
+        return _furnish(rehearsal, plan, site, authorities)
     except BaseException:
         rehearsal.remove()
         raise
 
 
-def _furnish(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stage:
+def _furnish(rehearsal: Rehearsal, plan: Plan, site: Site | None, authorities: Authorities | None) -> stage.Stage:
     known = PracticeSecrets(rehearsal.secrets)
     environment: Mapping[str, str] = {}
     if site is None:
@@ -117,8 +127,9 @@ def _furnish(rehearsal: Rehearsal, plan: Plan, site: Site | None) -> stage.Stage
         people=practice_people(plan, known),
         folder=rehearsal.ceremony,
         media=FolderMedia(rehearsal.media()),
-        rack=HsmRack(site.tokens, environment),
+        rack=SiteRack(site.tokens, environment),
         cosigner=PracticeCosigner(keys),
+        authorities=authorities,
         secrets=known,
     )
 

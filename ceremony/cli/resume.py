@@ -11,14 +11,15 @@ import click
 from ceremony.cli import stage
 from ceremony.cli.plan_files import load_site
 from ceremony.cli.practice import Rehearsal, load
-from ceremony.cli.rehearse import practice_people
+from ceremony.cli.rehearse import check_auto, practice_people
 from ceremony.core import approval, bundle
+from ceremony.core.attestation import Authorities
 from ceremony.core.canonical import JsonObject
 from ceremony.core.plan import Mode, Plan, Site
 from ceremony.core.plan_reader import read_plan, read_site
-from ceremony.core.plan_support import check_site
+from ceremony.core.plan_support import check_site, site_authorities
 from ceremony.devices import softhsm
-from ceremony.devices.hsm import HsmRack
+from ceremony.devices.rack import SiteRack
 from ceremony.errors import CeremonyError, StorageError
 from ceremony.host.ssh_keygen import PracticeCosigner, PracticeKey
 from ceremony.steps import resuming
@@ -37,8 +38,6 @@ _HINT = "bring the folder back as it was"
 @click.option("--auto", is_flag=True, help="Answer every question by itself; in a rehearsal only.")
 def resume(folder: Path, *, site_path: Path | None, auto: bool) -> int:
     """Go on with the ceremony in DIR: the ceremony folder, or the rehearsal that holds it."""
-    if auto and site_path is not None:
-        raise CeremonyError("--auto knows the PINs of the rehearsal's own tokens only", hint="leave --auto or --site away")
     path = _ceremony(folder)
     store = FolderStore(path)
     opened = resuming.read_log(store).records[0].body
@@ -47,12 +46,15 @@ def resume(folder: Path, *, site_path: Path | None, auto: bool) -> int:
         raise CeremonyError("this version cannot go on with a production ceremony", hint="use the version that began it")
     site = load_site(site_path) if site_path else read_site(_bound(store, bundle.SITE, opened.get("site_sha256")))
     check_site(plan, site)
+    if auto and site_path is not None:
+        check_auto(site)
+    authorities = site_authorities(plan, site, _brought(store, opened), Mode.PRACTICE)
     if path.resolve().name != "ceremony":
         raise StorageError(
             str(path), "is a copy: a rehearsal's ceremony folder is called ceremony", hint="name the rehearsal itself"
         )
     stage.check_answers(Mode.PRACTICE, auto=auto)
-    code = stage.take_up(_stage(Rehearsal(path.resolve().parent), plan, site), auto=auto)
+    code = stage.take_up(_stage(Rehearsal(path.resolve().parent), plan, site, authorities), auto=auto)
     click.echo(str(path))
     return code
 
@@ -85,7 +87,14 @@ def _bound(store: FolderStore, path: str, digest: object) -> bytes:
     return data
 
 
-def _stage(rehearsal: Rehearsal, plan: Plan, site: Site) -> stage.Stage:
+def _brought(store: FolderStore, opened: JsonObject) -> dict[str, bytes]:
+    """Return the authorities' certificates that the ceremony began with, PEM by file name; another site file brings none."""
+    bound = opened.get("authorities")
+    digests = bound if isinstance(bound, dict) else {}
+    return {name: _bound(store, bundle.YUBICO_ROOTS + name, digest) for name, digest in digests.items()}
+
+
+def _stage(rehearsal: Rehearsal, plan: Plan, site: Site, authorities: Authorities | None) -> stage.Stage:
     known = load(rehearsal.secrets)
     environment = softhsm.environment(rehearsal.tokens) if rehearsal.tokens.is_dir() else {}
     keys = {name: PracticeKey(public, private) for name, (public, private) in known.people.items()}
@@ -96,7 +105,8 @@ def _stage(rehearsal: Rehearsal, plan: Plan, site: Site) -> stage.Stage:
         people=practice_people(plan, known),
         folder=rehearsal.ceremony,
         media=FolderMedia(rehearsal.media()),
-        rack=HsmRack(site.tokens, environment),
+        rack=SiteRack(site.tokens, environment),
         cosigner=PracticeCosigner(keys),
+        authorities=authorities,
         secrets=known,
     )

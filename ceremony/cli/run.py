@@ -2,7 +2,7 @@
 """`ceremony run`: hold a ceremony in production. No option carries a secret, and nothing answers by itself.
 
 Everything that can be refused is refused before a folder is made: the plan, its
-approvals, the site, the request, a software token.
+approvals, the site and its authorities, the request, a software token.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 
 from ceremony.cli import stage
-from ceremony.cli.plan_files import judge, load_plan, load_site
+from ceremony.cli.plan_files import judge, load_authorities, load_plan, load_site
 from ceremony.cli.practice_request import read_request, takes_request
 from ceremony.core.approval import missing_approvals
 from ceremony.core.plan import Mode, Plan, Site
-from ceremony.core.plan_support import check_site, refuse_unsupported
-from ceremony.devices.hsm import HsmRack
+from ceremony.core.plan_support import check_site, refuse_unsupported, site_authorities
+from ceremony.devices.rack import SiteRack
 from ceremony.errors import CeremonyError, PlanRefused, TokenError
 
 
@@ -44,6 +44,7 @@ def run(plan_path: Path, *, site_path: Path, out: Path, request_path: Path | Non
         )
     site = load_site(site_path)
     check_site(plan, site)
+    site_authorities(plan, site, load_authorities(site_path, site), Mode.PRODUCTION)
     if out.exists():
         raise CeremonyError(f"{out} exists already", hint="name a new folder; nothing is overwritten")
     if request_path is not None:
@@ -57,7 +58,7 @@ def run(plan_path: Path, *, site_path: Path, out: Path, request_path: Path | Non
 
 def _refuse_software(plan: Plan, site: Site) -> None:
     """Open every token once and raise TokenError for one that is made of files; spends no PIN."""
-    rack = HsmRack(site.tokens)
+    rack = SiteRack(site.tokens)
     for name in plan.root.tokens:
         token = rack.open(name)
         token.close()

@@ -20,6 +20,7 @@ from ceremony.cli.headless import HeadlessOperator
 from ceremony.cli.monitor import RoomMonitor
 from ceremony.cli.practice import PracticeSecrets, Remembering
 from ceremony.core import dialects
+from ceremony.core.attestation import Authorities
 from ceremony.core.bundle import LOG
 from ceremony.core.plan import Mode, Person, Plan, Site
 from ceremony.core.ports import Cosigner, Host, LogWriter, Media, Operator, TokenRack, Watcher
@@ -52,6 +53,8 @@ class Stage:
     media: Media
     rack: TokenRack
     cosigner: Cosigner
+    authorities: Authorities | None = None
+    """Those that keys on YubiKeys are attested under; None when none is."""
     secrets: PracticeSecrets | None = field(default=None, repr=False)
     """In a rehearsal only."""
 
@@ -97,9 +100,12 @@ def check_answers(mode: Mode, *, auto: bool) -> None:
 
 
 def module_digests(modules: Iterable[str]) -> Mapping[str, str]:
-    """Return the SHA-256, hex, of each PKCS#11 module, by its path; raises CeremonyError for a missing one."""
+    """Return the SHA-256, hex, of each PKCS#11 module, by its path; raises CeremonyError for a missing one.
+
+    The empty path is that of YubiKeys, which are reached without a module.
+    """
     digests: dict[str, str] = {}
-    for module in sorted(set(modules)):
+    for module in sorted(set(modules) - {""}):
         try:
             digests[module] = hashlib.sha256(Path(module).read_bytes()).hexdigest()
         except OSError as error:
@@ -163,5 +169,6 @@ def room_of(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, wat
         media=stage.media,
         site_volumes=stage.site.volumes,
         site_source=stage.site.source,
+        authorities=stage.authorities,
         folder=FolderStore(stage.folder),
     )

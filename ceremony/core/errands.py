@@ -21,15 +21,25 @@ def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool)
     if person.name == plan.recorder():
         yield from _recorder(plan, practice=practice)
     if person.role is Role.SECURITY_OFFICER:
+        secret = f"{plan.backup.needed} shares" if plan.backup.protect == "shares" else "its passphrase"
         yield f"Seal the {_count(plan.root.tokens, 'token')} and bring {_each(plan.root.tokens)} to its own safe."
         if plan.root.custody is not Custody.TOKEN_ONLY:
-            yield "See that no volume is kept where a token is: with its passphrase it gives the root key, as the token does with its PIN."
-    if person in plan.custodians():
-        yield "Keep the paper with the passphrase apart from both volumes. Try the recovery once a year, as RECOVER.txt says."
+            yield f"See that no volume is kept where a token is: with {secret} it gives the root key, as the token does with its PIN."
+    if person in plan.keepers():
+        yield from _keeper(plan, person)
     if person.role is Role.WITNESS:
         yield "Keep the words of the final head, as you heard them: they show later that nobody changed the log."
     if person.role is Role.AUDITOR:
         yield "Verify the copy on the courier with `ceremony audit`, on a machine of your own."
+
+
+def _keeper(plan: Plan, person: Person) -> Iterator[str]:
+    if plan.backup.protect != "shares":
+        yield "Keep the paper with the passphrase apart from both volumes. Try the recovery once a year, as RECOVER.txt says."
+        return
+    number = plan.keepers().index(person) + 1
+    yield f"Keep the paper with share {number} apart from both volumes and from every other share; show it to nobody."
+    yield f"Try the recovery once a year with {plan.backup.needed - 1} of the others who keep shares, as RECOVER.txt says."
 
 
 def _recorder(plan: Plan, *, practice: bool) -> Iterator[str]:

@@ -27,6 +27,8 @@ class Past:
     """Path → SHA-256 of every file that a record names, in the ceremony folder."""
     ended: dict[str, JsonObject] = field(default_factory=dict)
     """Step → what it made, for every step that ended."""
+    attested: dict[str, JsonObject] = field(default_factory=dict)
+    """Serial → what was attested of the root key on that YubiKey."""
     counts: dict[str, int] = field(default_factory=dict)
     """Kind → how many records."""
     opened: JsonObject = field(default_factory=dict)
@@ -80,6 +82,10 @@ def _again(past: Past, record: Record) -> None:
     past.ended.pop(str(record.body["step"]), None)
 
 
+def _attested(past: Past, record: Record) -> None:
+    past.attested[str(record.body["serial"])] = record.body
+
+
 def _open(past: Past, record: Record) -> None:
     past.opened = record.body
 
@@ -96,6 +102,7 @@ _TAKE: Mapping[str, Callable[[Past, Record], None]] = {
     "set-aside": _set_aside,
     "end": _end,
     "again": _again,
+    "attested": _attested,
     "close": _close,
 }
 

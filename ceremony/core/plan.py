@@ -212,6 +212,10 @@ class Plan:
         named = tuple(p for p in self.people if p.role is Role.CUSTODIAN)
         return named or tuple(p for p in self.people if p.role is Role.SECURITY_OFFICER)
 
+    def keepers(self) -> tuple[Person, ...]:
+        """Return who is shown the secret of the backups: a share each, in their order; of a passphrase, the first custodian."""
+        return self.custodians()[: self.backup.total] if self.backup.protect else ()
+
     def recorder(self) -> str:
         """Return who is at the keyboard: the administrator, the operator, or whoever is named first."""
         for role in (Role.ADMINISTRATOR, Role.OPERATOR):

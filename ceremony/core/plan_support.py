@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a plan or site may say that this version reads but cannot hold yet.
+"""Whether a plan and a site go together, and what they may say that this version reads but cannot hold yet.
 
-One row for each thing, so that whoever builds it deletes its row. Whoever starts a
-ceremony calls `refuse_unsupported`; `plan check` tells the rows as warnings.
+One row for each thing that cannot be held, so that whoever builds it deletes its
+row. Whoever starts a ceremony calls `refuse_unsupported`; `plan check` tells the
+rows as warnings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ceremony.core import dialects
+from ceremony.core.attestation import Authorities
 from ceremony.core.plan import Custody, Kind, Mode, Plan, Site, Source
-from ceremony.errors import PlanRefused
+from ceremony.errors import PlanRefused, VerificationError
 
 SECURITY_KEY = "sk-"
 """How the kinds of OpenSSH keys begin whose private half is on a FIDO security key."""
@@ -36,14 +38,6 @@ def _production(_plan: Plan, _site: Site | None, mode: Mode) -> str:
     return "mode" if mode is Mode.PRODUCTION else ""
 
 
-def _imported(plan: Plan, _site: Site | None, _mode: Mode) -> str:
-    return "root.custody" if plan.root.custody is Custody.IMPORTED else ""
-
-
-def _shares(plan: Plan, _site: Site | None, _mode: Mode) -> str:
-    return "backup.protect" if plan.backup.protect == "shares" else ""
-
-
 def _role(role: str, sources: tuple[Source, ...]) -> Callable[[Plan, Site | None, Mode], str]:
     def field(plan: Plan, _site: Site | None, _mode: Mode) -> str:
         return next(
@@ -55,10 +49,6 @@ def _role(role: str, sources: tuple[Source, ...]) -> Callable[[Plan, Site | None
 
 def _security_key(plan: Plan, _site: Site | None, _mode: Mode) -> str:
     return next((f"people[{i}].key" for i, p in enumerate(plan.people) if p.key.startswith(SECURITY_KEY)), "")
-
-
-def _yubikey(_plan: Plan, site: Site | None, _mode: Mode) -> str:
-    return next((f"tokens.{name}.yubikey" for name, token in site.tokens.items() if token.yubikey), "") if site else ""
 
 
 _ONLINE = (Source.GENERATE, Source.FILE)
@@ -74,13 +64,10 @@ NOT_YET = (
         if kind is not Kind.GENESIS
     ),
     NotYet(_production, "production ceremonies need removable volumes, which this version cannot find yet", "hold a rehearsal"),
-    NotYet(_imported, "imported keys cannot be made by this version yet", "write token-only or token-wrapped"),
-    NotYet(_shares, "shares cannot be made by this version yet", 'write protect = "passphrase"'),
     NotYet(_role("targets", (Source.REQUEST,)), "a request brings no targets key yet", "write generate or file"),
     NotYet(_role("snapshot", _ONLINE), "snapshot keys are only taken from a request by this version", _ASK_THE_SERVER),
     NotYet(_role("timestamp", _ONLINE), "timestamp keys are only taken from a request by this version", _ASK_THE_SERVER),
     NotYet(_security_key, "security keys are not taken by this version yet", "bring a key of another kind"),
-    NotYet(_yubikey, "YubiKeys are not taken by this version yet", "write pkcs11 and module"),
 )
 
 
@@ -100,7 +87,7 @@ def refuse_unsupported(plan: Plan, site: Site | None, mode: Mode) -> None:
 
 
 def check_site(plan: Plan, site: Site) -> None:
-    """Check that a site names hardware for each token of a plan, and for no other; raises PlanRefused."""
+    """Check that a site names hardware for each token of a plan that can keep its keys, and for no other; raises PlanRefused."""
     wanted = dict.fromkeys((*plan.root.tokens, *(plan.change.tokens if plan.change else ())))
     for name in wanted:
         if name not in site.tokens:
@@ -109,3 +96,28 @@ def check_site(plan: Plan, site: Site) -> None:
         if name not in wanted:
             hint = f"remove it, or write one of: {', '.join(wanted)}"
             raise PlanRefused(f"tokens.{name}", "is no token of the plan", hint=hint)
+    for name, token in site.tokens.items():
+        if token.yubikey and name in plan.root.tokens and plan.root.custody is Custody.TOKEN_WRAPPED:
+            message = "is a YubiKey, whose keys cannot leave it to be backed up, and the plan's custody is token-wrapped"
+            raise PlanRefused(
+                f"tokens.{name}", message, hint='name a PKCS#11 token, or write custody = "token-only" or "imported" in the plan'
+            )
+
+
+def site_authorities(plan: Plan, site: Site, files: Mapping[str, bytes], mode: Mode) -> Authorities | None:
+    """Return the authorities of the PEM files (name → bytes) that a site brings; None where it brings none, and needs none.
+
+    Raises PlanRefused, whose field is `yubico-roots`, for files that are none, and for none where a YubiKey makes a root
+    key: it is attested, in a practice too.
+    """
+    if files:
+        try:
+            return Authorities.of_site(files, mode)
+        except VerificationError as error:
+            raise PlanRefused("yubico-roots", error.message, hint=error.hint) from error
+    attested = [name for name in plan.root.tokens if site.tokens[name].yubikey]
+    if attested and plan.root.custody is Custody.TOKEN_ONLY:
+        message = f"is missing, and the key that is made on {attested[0]} must be attested"
+        hint = 'write yubico-roots = "yubico/": the folder with the PEM files of developers.yubico.com/PKI'
+        raise PlanRefused("yubico-roots", message, hint=hint)
+    return None

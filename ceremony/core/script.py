@@ -22,6 +22,16 @@ MAX_LISTED = 200
 """Names printed one by one for one section of repositories; of more, the first and the last."""
 DEVIATION_ROWS = 8
 
+_KNOW = {
+    ("lock", Custody.TOKEN_WRAPPED): "this host held the key that the root key was wrapped under, and could have read it.",
+    (
+        "root-keys",
+        Custody.IMPORTED,
+    ): "this host makes each root key in its memory, writes its backup to both volumes, and puts it on"
+    " its token; it could have kept a copy, and nothing can attest that it did not.",
+}
+"""What people are told beside a step, by custody."""
+
 _SPECIAL = frozenset("\\`*_[]<>|~&#")
 _BLANK = "_" * 16
 
@@ -171,8 +181,9 @@ def _steps(plan: Plan, steps: Sequence[StepInfo]) -> Iterator[str]:
         yield f"- **Check:** {escape(step.check)}"
         if step.irreversible:
             yield "- **This cannot be undone.**"
-        if step.name == "lock" and plan.root.custody is Custody.TOKEN_WRAPPED:
-            yield "- **Know:** this host held the key that the root key was wrapped under, and could have read it."
+        known = _KNOW.get((step.name, plan.root.custody))
+        if known is not None:
+            yield f"- **Know:** {known}"
         yield from ("", f"☐ done as written ☐ deviation no. ____ Time (UTC): {_BLANK} Initials: {_BLANK}", "")
 
 

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reaching tokens: open the right one, ask for its PIN as late as possible, never spend a last try unasked."""
+"""Reaching tokens: open the right one, ask for its PIN and management key as late as possible, never spend a last try unasked."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ceremony.core.canonical import JsonObject
 from ceremony.core.log import Outcome
-from ceremony.core.ports import PinState, Prompt, Token, TokenIdentity
-from ceremony.errors import PinLocked, TokenAbsent, TokenError, WrongPin
+from ceremony.core.piv import Code, management_key_bytes, read_management_key
+from ceremony.core.ports import PinState, Piv, Prompt, Token, TokenIdentity
+from ceremony.errors import CeremonyError, PinLocked, TokenAbsent, TokenError, TokenLost, VerificationError, WrongPin
+from ceremony.steps import unblocking
+from ceremony.steps.new_secrets import MANAGEMENT_KEY, custodian, key_of
 from ceremony.steps.room import Room
-
-LAST_TRY_WORD = "LAST"
+from ceremony.steps.standing import piv_of
+from ceremony.steps.tries import again, spend
 
 
 def opened(room: Room, name: str) -> Token:
@@ -31,6 +36,7 @@ def opened(room: Room, name: str) -> Token:
                 hint="put the right token in",
             )
         room.tokens[name] = token
+        unblocking.find_out(room, token)
     return token
 
 
@@ -62,17 +68,62 @@ def unlocked(room: Room, name: str) -> Token:
     if name in room.unlocked:
         return token
     while (refused := _try(room, token, name)) is not None:
-        detail = f"{refused.message[0].upper()}{refused.message[1:]}. {refused.hint[0].upper()}{refused.hint[1:]}."
-        retry = Prompt(f"retry:pin:{name}", f"Try the PIN of {name} again?", detail=detail, alarm=True)
-        if not room.operator.confirm(retry):
-            raise refused
+        again(room, f"pin:{name}", f"Try the PIN of {name} again?", refused)
     room.unlocked.add(name)
     return token
+
+
+def authorised(room: Room, name: str) -> Piv:
+    """Return what only a YubiKey can do, once it has its management key; asks for it unless it was given since it was opened.
+
+    Raises TokenError for a wrong one when people give up, and for a token that is no YubiKey; VerificationError for one that is
+    none when people give up; Stopped.
+    """
+    token = opened(room, name)
+    piv = piv_of(token)
+    while not piv.authorised():
+        refused = _authorise(room, token.identity, piv)
+        if refused is not None:
+            again(room, f"management-key:{name}", f"Try the management key of {name} again?", refused)
+    return piv
+
+
+def _authorise(room: Room, identity: TokenIdentity, piv: Piv) -> CeremonyError | None:
+    """Ask for the management key and try it once, which spends nothing; return the refusal, if it was one."""
+    name = identity.name
+    prompt = Prompt(
+        key_of(MANAGEMENT_KEY, name),
+        f"Management key of {name}",
+        detail=f"Token {name}, serial {identity.serial}. Spaces and dashes do not matter; a wrong one spends no try.",
+        who=custodian(MANAGEMENT_KEY),
+    )
+    size = management_key_bytes(piv.standing().management_key)
+    typed = room.operator.ask_secret(prompt)
+    try:
+        key = read_management_key(typed, size)
+    except VerificationError as error:
+        return error
+    finally:
+        typed.wipe()
+    try:
+        piv.authorise(key)
+    except TokenLost:
+        raise
+    except TokenError as error:
+        room.journal.record("authorised", {"token": identity.serial}, outcome=Outcome.FAIL)
+        return error
+    finally:
+        key.wipe()
+    room.journal.record("authorised", {"token": identity.serial})
+    return None
 
 
 def _try(room: Room, token: Token, name: str) -> WrongPin | None:
     """Ask for the PIN and try it once; return the refusal, if it was one."""
     state = token.pin_state()
+    if state.locked and token.piv is not None:
+        unblocking.offer(room, token)
+        state = token.pin_state()
     _refuse_hopeless(room, token.identity, state)
     pin = room.operator.ask_secret(_prompt(room, token.identity, name), retries_left=state.retries_left)
     try:
@@ -94,14 +145,7 @@ def _refuse_hopeless(room: Room, identity: TokenIdentity, state: PinState) -> No
         raise TokenError(identity.serial, "has no user PIN yet", hint="set one with the token's own program, then go on")
     if state.locked:
         raise PinLocked(identity.serial)
-    if state.retries_left == 1:
-        last = Prompt(
-            f"last-try:{identity.serial}",
-            f"One PIN try is left on token {identity.serial}",
-            detail="A wrong PIN blocks the token. Go on only when its custodian is certain.",
-        )
-        if not room.operator.confirm(last, word=LAST_TRY_WORD):
-            raise TokenError(identity.serial, "was left with its last PIN try unspent", hint="ask its custodian, then resume")
+    spend(room, identity, Code.PIN, state.retries_left)
 
 
 def _prompt(room: Room, identity: TokenIdentity, name: str) -> Prompt:
@@ -112,6 +156,16 @@ def _prompt(room: Room, identity: TokenIdentity, name: str) -> Prompt:
 
 def _body(identity: TokenIdentity, retries_left: int | None) -> JsonObject:
     return {"token": identity.serial, "retries_left": retries_left}
+
+
+def forget_pins(room: Room) -> None:
+    """Have every open token drop the PIN that it holds: one that is then locked is asked for its PIN again; never raises."""
+    for name, token in room.tokens.items():
+        stays = False
+        with suppress(CeremonyError):  # one that was lost holds none
+            stays = token.forget_pin()
+        if not stays:
+            room.unlocked.discard(name)
 
 
 def release(room: Room) -> None:

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates: each root key certifies itself, once for a prefix, or once for each repository."""
+"""Certificates: each root key certifies itself, once for a prefix, or once for each repository; on a YubiKey, for its slot too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from ceremony.core import bundle
 from ceremony.core.canonical import Json, JsonObject
-from ceremony.core.certificates import CertificateRequest
 from ceremony.core.specs import common_names, read_certificates
+from ceremony.steps import slot_certificate
 from ceremony.steps.access import unlocked
 from ceremony.steps.room import Room
 from ceremony.steps.root_keys import MadeRoot, made_roots, own_key
 from ceremony.steps.signing import sign_all
+from ceremony.steps.tokens import yubikeys
 
 
 def run(room: Room) -> JsonObject:
@@ -23,6 +23,8 @@ def run(room: Room) -> JsonObject:
         path = bundle.root_public(root.serial)
         if path not in room.journal.past.files:
             room.keep({path: root.public.pem + "".join(_certify(room, root, names)).encode()})
+        if root.token in yubikeys(room):
+            slot_certificate.keep(room, root)
     return {"names": list[Json](names) if len(names) == 1 else [], "each": len(names)}
 
 
@@ -36,11 +38,7 @@ def certificates(room: Room) -> Mapping[str, Mapping[str, str]]:
 def _certify(room: Room, root: MadeRoot, names: Sequence[str]) -> Sequence[str]:
     token = unlocked(room, root.token)
     key = own_key(room, token)
-    made_at = datetime.fromisoformat(str(room.journal.past.opened["utc"]))
-    requests = [
-        CertificateRequest(root.public, name, made_at, room.plan.expires.certificate, room.journal.ceremony, room.practice)
-        for name in names
-    ]
+    requests = [slot_certificate.request(room, root, name) for name in names]
     bodies = [request.to_be_signed() for request in requests]
     signatures = sign_all(room, token, key, requests[0].scheme, action="certify", count=len(bodies), message=bodies.__getitem__)
     return [request.finish(tbs, signature) for request, tbs, signature in zip(requests, bodies, signatures, strict=True)]

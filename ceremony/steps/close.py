@@ -15,10 +15,14 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.keys import raw_to_der, verify
 from ceremony.core.ports import Option, Prompt
 from ceremony.errors import CeremonyError
-from ceremony.steps.access import release, unlocked
+from ceremony.steps import standing
+from ceremony.steps.access import opened, release, unlocked
+from ceremony.steps.factory_values import refuse_factory
 from ceremony.steps.inventory import INVENTORY, inventory
 from ceremony.steps.room import Room, sha256
 from ceremony.steps.root_keys import MadeRoot, made_roots, own_key
+from ceremony.steps.signing import touched
+from ceremony.steps.tokens import yubikeys
 
 HEAD_SIGNED_BY_ROOT = 1
 ANSWERS = (
@@ -31,7 +35,14 @@ ANSWERS = (
 
 
 def run(room: Room) -> JsonObject:
-    """End the log; raises CeremonyError while an act is open, VerificationError for a signature that does not verify."""
+    """End the log.
+
+    Raises TokenError while a YubiKey has a factory value, CeremonyError while an act is open, VerificationError for a signature
+    that does not verify.
+    """
+    for name in yubikeys(room):
+        token = opened(room, name)
+        refuse_factory(token, standing.read(room, token))
     path = bundle.head(HEAD_SIGNED_BY_ROOT)
     if path not in room.journal.past.files:
         room.keep({path: room.journal.head().text()})
@@ -64,11 +75,10 @@ def _sign_head(room: Room, root: MadeRoot, text: bytes) -> None:
     scheme = room.dialect.scheme(root.public.algorithm)
     if done is None:
         token = unlocked(room, root.token)
-        with (
-            room.journal.intent(*act, head=sha256(text), scheme=scheme) as result,
-            room.operator.waiting(f"{root.token} to sign the head"),
-        ):
-            value = token.sign(own_key(room, token), scheme, [text])[0]
+        key = own_key(room, token)
+        with room.journal.intent(*act, head=sha256(text), scheme=scheme) as result:
+            with touched(room, token, key, f"{root.token} to sign the head"):
+                value = token.sign(key, scheme, [text])[0]
             verify(root.public, scheme, text, value, f"head signed by {root.serial}")
             result.update(
                 {"head": sha256(text), "public_sha256": root.public.sha256, "signature": base64.b64encode(value).decode()}

@@ -27,7 +27,7 @@ def run(room: Room) -> JsonObject:
             if not room.journal.interrupted(ACTION, serial):
                 room.journal.begin(ACTION, serial, {"public_sha256": key.public.sha256})
             # After an interruption the key may be locked already: locking it again changes nothing.
-            key = token.lock(key) if key.attributes.extractable else key
+            key = token.lock(key) if key.attributes is None or key.attributes.extractable else key
             check_made(key, room.plan.root.algorithm, room.plan.root.custody, locked=True)
             room.journal.finish(ACTION, serial, {"attributes": attributes_json(key.attributes)})
         locked.append(serial)

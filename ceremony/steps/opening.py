@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ceremony.core import approval, bundle
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.plan import Site
 from ceremony.steps.room import Room, sha256
 
-INPUTS = (bundle.PLAN, bundle.SITE, bundle.SCRIPT, bundle.PLAN_FILES, bundle.APPROVALS, bundle.REQUEST)
+INPUTS = (bundle.PLAN, bundle.SITE, bundle.SCRIPT, bundle.PLAN_FILES, bundle.APPROVALS, bundle.REQUEST, bundle.YUBICO_ROOTS)
 """Where the inputs are: files, and folders with a slash at their end."""
 
 
@@ -30,6 +30,8 @@ class Inputs:
     substitutions: tuple[str, ...]
     """What stands in for the real thing, in practice."""
     substituted_request: bool
+    authorities: Mapping[str, bytes] = field(default_factory=dict)
+    """File name → the certificates that the site brings for its YubiKeys, PEM."""
 
 
 def open_ceremony(room: Room, inputs: Inputs) -> None:
@@ -41,6 +43,7 @@ def open_ceremony(room: Room, inputs: Inputs) -> None:
         **{bundle.PLAN_FILES + path: data for path, data in room.plan.files.items()},
         **{bundle.APPROVALS + name: data for name, data in inputs.approvals.items()},
         **{bundle.REQUEST + path: data for path, data in inputs.request.items()},
+        **{bundle.YUBICO_ROOTS + name: data for name, data in inputs.authorities.items()},
     }
     room.folder.write(files)
     room.journal.step = "open"
@@ -63,6 +66,7 @@ def _body(room: Room, inputs: Inputs) -> JsonObject:
     tool = room.host.tool()
     quorum: JsonObject = dict(room.plan.quorum.items())
     approvals: JsonObject = {name: sha256(data) for name, data in inputs.approvals.items()}
+    authorities: JsonObject = {name: sha256(data) for name, data in inputs.authorities.items()}
     modules: JsonObject = dict(inputs.modules)
     return {
         "form": "ceremony/v1",
@@ -78,6 +82,7 @@ def _body(room: Room, inputs: Inputs) -> JsonObject:
         },
         "approvals": approvals,
         "site_sha256": sha256(inputs.site.source),
+        "authorities": authorities,
         "request": room.plan.request,
         "substituted-request": inputs.substituted_request,
         "tool": {"version": tool.version, "sha256": tool.sha256},

@@ -32,6 +32,12 @@ def run(room: Room) -> JsonObject:
         raise CeremonyError(
             "those who answered cannot meet the quorum of the plan", hint="call who is missing, or hold the ceremony another day"
         )
+    missing = [person.name for person in room.plan.keepers() if person.name not in present]
+    if room.plan.backup.protect == "shares" and missing:
+        raise CeremonyError(
+            f"a share is for {missing[0]} alone, who did not answer",
+            hint="call who is missing, or hold the ceremony another day",
+        )
     return {"present": present}
 
 

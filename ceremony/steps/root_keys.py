@@ -13,7 +13,9 @@ from ceremony.core.keys import Algorithm, PublicKey
 from ceremony.core.plan import Custody
 from ceremony.core.ports import KeyRequest, Prompt, Token, TokenKey
 from ceremony.errors import CeremonyError, TokenError
-from ceremony.steps.access import unlocked
+from ceremony.steps import attested, import_key, standing
+from ceremony.steps.access import authorised, unlocked
+from ceremony.steps.import_key import imported
 from ceremony.steps.room import Room
 
 ACTION = "generate-key"
@@ -34,8 +36,10 @@ def run(room: Room) -> JsonObject:
     made: list[Json] = []
     for name in room.plan.root.tokens:
         token = unlocked(room, name)
-        key = _made(room, token, name)
+        key = imported(room, token, name) if room.plan.root.custody is Custody.IMPORTED else _made(room, token, name)
         check_made(key, room.plan.root.algorithm, room.plan.root.custody, locked=False)
+        if token.piv is not None:
+            attested.prove(room, token, key)
         if not room.compare(Prompt(f"compare:root:{name}", f"Root key of {name}"), key.public.sha256):
             raise CeremonyError(
                 f"people did not hear the same digest for the root key of {name}", hint="read it again, group by group"
@@ -52,22 +56,26 @@ def key_label(room: Room) -> str:
 
 def own_key(room: Room, token: Token) -> TokenKey:
     """Return the root key that this ceremony made on a token; raises TokenError when it is not there."""
-    key = token.find(key_label(room))
-    if key is None or key.key_id != _key_id(room):
+    key, serial = token.find(key_label(room)), token.identity.serial
+    action = import_key.ACTION if room.plan.root.custody is Custody.IMPORTED else ACTION
+    act = room.journal.result(action, serial) or room.journal.past.open_intents.get((action, serial), {})
+    if key is None or not _ours(room, token, key, act):
         raise TokenError(
-            token.identity.serial,
-            "does not hold the root key of this ceremony",
-            hint="put the right token in; the log names it by its serial",
+            serial, "does not hold the root key of this ceremony", hint="put the right token in; the log names it by its serial"
         )
-    made = room.journal.result(ACTION, token.identity.serial)
-    if made is not None and made["public_sha256"] != key.public.sha256:
+    if act.get("public_sha256", key.public.sha256) != key.public.sha256:
         # Label and id can be set by whoever has the PIN; the public half is what the log knows.
-        raise TokenError(
-            token.identity.serial,
-            "holds another key than the log says under this ceremony's label",
-            hint="stop, and look at the token",
-        )
+        where = "under this ceremony's label" if token.piv is None else f"in slot {token.identity.slot}"
+        raise TokenError(serial, f"holds another key than the log says {where}", hint="stop, and look at the token")
     return key
+
+
+def _ours(room: Room, token: Token, key: TokenKey, act: JsonObject) -> bool:
+    """Tell whether a key can be this ceremony's; `act` is what the log says of making it, as far as it came."""
+    if token.piv is None:
+        return key.key_id == _key_id(room)
+    # A YubiKey keeps no id: it is the key that the log knows, or one that came after the log said that the slot was empty.
+    return "public_sha256" in act or (act.get("slot_empty") is True and act.get("slot") == token.identity.slot)
 
 
 def made_roots(room: Room) -> tuple[MadeRoot, ...]:
@@ -89,15 +97,12 @@ def _made(room: Room, token: Token, name: str) -> TokenKey:
     if done is not None or (room.journal.interrupted(ACTION, serial) and key is not None):
         own = own_key(room, token)
         if done is None:
-            room.operator.tell(f"The key on {name} was made before the interruption: it is there, with this ceremony's id.")
+            how = "with this ceremony's id" if token.piv is None else "in the slot that was shown empty"
+            room.operator.tell(f"The key on {name} was made before the interruption: it is there, {how}.")
             room.journal.finish(ACTION, serial, {"found": True, **_facts(own)})
         return own
-    if key is not None:
-        raise TokenError(
-            serial,
-            f"already holds a key labelled {key_label(room)!r}",
-            hint="take an empty token, or another name for the plan; nothing is overwritten",
-        )
+    refuse_occupied(room, token, key)
+    facts = _before(room, token, name)
     _confirm(room, name, serial)
     request = KeyRequest(
         key_label(room),
@@ -107,13 +112,42 @@ def _made(room: Room, token: Token, name: str) -> TokenKey:
         pin_policy=room.plan.root.pin_policy,
         touch_policy=room.plan.root.touch_policy,
     )
-    with room.journal.intent(
-        ACTION, serial, label=request.label, algorithm=request.algorithm, extractable=request.extractable
-    ) as result:
+    with room.journal.intent(ACTION, serial, algorithm=request.algorithm, **facts) as result:
         with room.operator.waiting(f"{name} to make its key"):
             made = token.generate(request)
         result.update(_facts(made))
     return made
+
+
+def refuse_occupied(room: Room, token: Token, key: TokenKey | None) -> None:
+    """Raise TokenError when what would be the place of a root key holds `key`."""
+    if key is not None:
+        what = f"a key labelled {key_label(room)!r}" if token.piv is None else f"a key in slot {token.identity.slot}"
+        raise TokenError(
+            token.identity.serial,
+            f"already holds {what}",
+            hint="take an empty token, or another name for the plan; nothing is overwritten",
+        )
+
+
+def _before(room: Room, token: Token, name: str) -> JsonObject:
+    """Return what is recorded of the place of a root key before it is made; a YubiKey's slot is shown empty."""
+    identity, root = token.identity, room.plan.root
+    if token.piv is None:
+        return {"label": key_label(room), "extractable": root.custody is Custody.TOKEN_WRAPPED}
+    attested.authorities(room, identity.serial)
+    authorised(room, name)
+    if identity.slot in standing.read(room, token).occupied:
+        raise TokenError(
+            identity.serial, f"already holds a certificate in slot {identity.slot}", hint="take an empty token, or another slot"
+        )
+    room.operator.tell(f"Slot {identity.slot} of {name}, serial {identity.serial}, is empty.")
+    return {
+        "slot": identity.slot,
+        "slot_empty": True,
+        "pin_policy": root.pin_policy,
+        "touch_policy": root.touch_policy,
+    }
 
 
 def _confirm(room: Room, name: str, serial: str) -> None:

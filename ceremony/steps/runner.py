@@ -22,20 +22,25 @@ from ceremony.steps import (
     closing,
     drill,
     export,
+    factory_values,
+    import_key,
     load_request,
     lock,
     preflight,
+    prepare,
     protector,
     repository_keys,
     review,
     roll_call,
     root_keys,
     sign,
+    slot_certificate,
     tokens,
+    unblocking,
     verify,
     volumes,
 )
-from ceremony.steps.access import release
+from ceremony.steps.access import forget_pins, release
 from ceremony.steps.room import Room, writable
 
 StepFunction = Callable[[Room], JsonObject]
@@ -47,6 +52,7 @@ STEPS: Mapping[str, StepFunction] = {
     "load-request": load_request.run,
     "protector": protector.run,
     "tokens": tokens.run,
+    "prepare": prepare.run,
     "root-keys": root_keys.run,
     "repository-keys": repository_keys.run,
     "back-up": back_up.run,
@@ -62,7 +68,9 @@ STEPS: Mapping[str, StepFunction] = {
 RETRY, STOP = "retry", "stop"
 
 # Acts of which only the device knows how they ended: their own steps find out.
-_DEVICE_ACTS = frozenset({root_keys.ACTION, lock.ACTION})
+_DEVICE_ACTS = factory_values.ACTIONS | {
+    *(root_keys.ACTION, import_key.ACTION, lock.ACTION, slot_certificate.ACTION, unblocking.ACTION),
+}
 
 
 def hold(room: Room, procedure: Sequence[StepInfo], watcher: Watcher) -> ExitCode:
@@ -124,6 +132,8 @@ def _until_done(room: Room, info: StepInfo, watcher: Watcher) -> None:
         else:
             watcher.step(name, "done")
             return
+        finally:
+            forget_pins(room)
 
 
 def _check(room: Room, info: StepInfo) -> None:

@@ -3,7 +3,8 @@
 
 The signatures stand in the log, so a ceremony that is killed goes on with the
 batch that has no result. The next batch is prepared and given to the token while
-this one is verified and recorded.
+this one is verified and recorded. A key that waits for a finger signs one message a batch,
+or as many as one touch holds for, and people see when it waits.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import base64
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.keys import Scheme, verify
@@ -20,10 +22,14 @@ from ceremony.core.ports import Token, TokenKey
 from ceremony.errors import VerificationError
 from ceremony.steps.room import Room
 
-_WORDS = {"sign-root": "Signing", "certify": "Certifying"}
+_WORDS = {"sign-root": "Signing", "certify": "Certifying", "certify-slot": "Certifying for the slot"}
 """What people see of an action while it runs."""
 _FRAME = 4096
 """Bytes of a line that are not signatures."""
+TOUCH_SECONDS = 15
+"""How long a YubiKey waits for a finger, and how long a touch holds where it is cached."""
+_TOUCHED = {"always": 1, "cached": 64}
+"""Signatures a batch, by touch policy: what one touch is good for."""
 
 
 def sign_all(
@@ -43,6 +49,13 @@ def sign_all(
         signatures += next(fresh) if number in todo else batches.recorded(number)
         room.operator.progress(what, len(signatures), count)
     return signatures
+
+
+def touched(room: Room, token: Token, key: TokenKey, otherwise: str = "") -> AbstractContextManager[None]:
+    """Show, while a key signs, that its token waits for a finger; where it does not, what is waited for `otherwise`, if anything."""
+    if key.touch_policy != "never":
+        return room.operator.waiting(f"Touch {token.identity.name}", seconds=TOUCH_SECONDS)
+    return room.operator.waiting(otherwise) if otherwise else nullcontext()
 
 
 class _Batches:
@@ -71,7 +84,7 @@ class _Batches:
         return [base64.b64decode(str(s)) for s in listed] if isinstance(listed, list) else []
 
     def signed(self, numbers: Sequence[int]) -> Iterator[list[bytes]]:
-        """Yield the signatures of each of these batches, signed now, verified and recorded."""
+        """Return the signatures of each of these batches, each signed as it is asked for, verified and recorded."""
         in_flight: deque[tuple[int, list[bytes], JsonObject]] = deque()
 
         def prepare() -> Iterator[Sequence[bytes]]:
@@ -82,14 +95,20 @@ class _Batches:
                 in_flight.append((number, messages, facts))
                 yield messages
 
-        for signatures in self._token.sign_stream(self._key, self._scheme, prepare()):
+        stream = self._token.sign_stream(self._key, self._scheme, prepare())
+
+        def one(_: int) -> list[bytes]:
+            with touched(self._room, self._token, self._key):
+                signatures = next(stream)
             number, messages, facts = in_flight.popleft()
             for position, (message, signature) in enumerate(zip(messages, signatures, strict=True)):
                 subject = f"signature {number * self._size + position} of {self._action}"
                 verify(self._key.public, self._scheme, message, signature, subject)
             encoded: list[Json] = [base64.b64encode(s).decode() for s in signatures]
             self._room.journal.finish(self._action, self._name(number), {**facts, "signatures": encoded})
-            yield signatures
+            return signatures
+
+        return map(one, numbers)
 
     def _name(self, number: int) -> str:
         return f"{self._token.identity.serial}/{number:05}"
@@ -109,9 +128,10 @@ class _Batches:
 
 
 def batch_size(key: TokenKey) -> int:
-    """Return how many signatures of a key fit one line of the log."""
+    """Return how many signatures of a key fit one line of the log, and are made with one touch."""
     length = 2 * key.public.algorithm.half or (64 if key.public.algorithm == "ed25519" else key.public.algorithm.bits // 8)
-    return (MAX_LINE - _FRAME) // (len(base64.b64encode(b"0" * length)) + len('"",'))
+    fit = (MAX_LINE - _FRAME) // (len(base64.b64encode(b"0" * length)) + len('"",'))
+    return min(fit, _TOUCHED.get(key.touch_policy, fit))
 
 
 def _digest(messages: Sequence[bytes]) -> str:

@@ -3,15 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.plan import Custody
 from ceremony.core.ports import Prompt, TokenIdentity
 from ceremony.errors import TokenError
+from ceremony.steps import attested, firmware
 from ceremony.steps.access import opened
 from ceremony.steps.room import Room
 
+YUBIKEY = "yubikey"
+"""The kind of a token that is one."""
+
 
 def run(room: Room) -> JsonObject:
-    """Open every token of the root and have its serial read aloud; spends no PIN."""
+    """Open every token of the root, have its serial read aloud and judge a YubiKey's firmware; spends no PIN."""
     found: dict[str, Json] = {}
     serials: dict[str, str] = {}
     for name in room.plan.root.tokens:
@@ -30,7 +37,30 @@ def run(room: Room) -> JsonObject:
         _read_aloud(room, name, identity)
         found[name] = identity_json(identity)
         room.journal.record("token", {"name": name, **identity_json(identity)})
+        if identity.kind == YUBIKEY:
+            _judge(room, identity)
     return {"tokens": found}
+
+
+def _judge(room: Room, identity: TokenIdentity) -> None:
+    """Refuse a YubiKey that the plan's custody is not for, or whose attestation or firmware will not do, before anything is made."""
+    custody = room.plan.root.custody
+    if custody is Custody.TOKEN_WRAPPED:
+        raise TokenError(
+            identity.serial,
+            "is a YubiKey, whose keys cannot leave it to be backed up",
+            hint='name a PKCS#11 token in the site file, or write custody = "token-only" in the plan',
+        )
+    if custody is Custody.TOKEN_ONLY:
+        attested.authorities(room, identity.serial)
+    firmware.check(room, identity)
+
+
+def yubikeys(room: Room) -> Sequence[str]:
+    """Return the plan's names of those root tokens that are YubiKeys, as they were recorded."""
+    found = room.result("tokens")["tokens"]
+    rows = found.items() if isinstance(found, dict) else ()
+    return [name for name, row in rows if isinstance(row, dict) and row["kind"] == YUBIKEY]
 
 
 def identity_json(identity: TokenIdentity) -> JsonObject:
@@ -45,11 +75,17 @@ def identity_json(identity: TokenIdentity) -> JsonObject:
         "software": identity.software,
         "module": identity.module,
         "module_sha256": identity.module_sha256,
+        **(
+            {"slot": identity.slot, "form_factor": identity.form_factor, "fips": identity.fips}
+            if identity.kind == YUBIKEY
+            else {}
+        ),
     }
 
 
 def _read_aloud(room: Room, name: str, identity: TokenIdentity) -> None:
-    detail = f"{identity.manufacturer} {identity.model}, firmware {identity.firmware}. Read the serial aloud and compare it with the device."
+    slot = f", slot {identity.slot}" if identity.slot else ""
+    detail = f"{identity.manufacturer} {identity.model}, firmware {identity.firmware}{slot}. Read the serial aloud and compare it with the device."
     if not room.operator.confirm(Prompt(f"token:{name}", f"Is {name} the token with serial {identity.serial}?", detail=detail)):
         raise TokenError(
             identity.serial,

@@ -81,6 +81,9 @@ def test_takes_the_first_option_and_stops_after_an_error(people, narrated, key, 
         pytest.param("generate:root-a", "GENERATE", True, "GENERATE", id="types the word"),
         pytest.param("retry:pin:root-a", "", False, "no", id="does not try a PIN again"),
         pytest.param("last-try:5f3c21", "LAST", False, "no", id="does not spend the last try"),
+        pytest.param("unblock:root-a", "", False, "no", id="does not unblock a PIN"),
+        pytest.param("wipe:root-a", "12345678", False, "no", id="does not wipe a token"),
+        pytest.param("wipe:root-a:second", "12345678", False, "no", id="does not wipe a token as the second person either"),
     ],
 )
 def test_agrees_but_never_to_try_a_secret_again(people, narrated, key, word, agreed, told):

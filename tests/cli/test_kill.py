@@ -11,8 +11,8 @@ import pytest
 from tests.peers.program import program
 
 STEPS = (
-    *("preflight", "roll-call", "volumes", "load-request", "protector", "tokens", "root-keys", "repository-keys"),
-    *("back-up", "drill", "lock", "certificates", "review", "sign", "verify", "export"),
+    *("preflight", "roll-call", "volumes", "load-request", "protector", "tokens", "prepare", "root-keys"),
+    *("repository-keys", "back-up", "drill", "lock", "certificates", "review", "sign", "verify", "export"),
 )
 
 

@@ -98,7 +98,11 @@ def test_refuses_a_place_where_it_cannot_make_its_folder(refused, here, out, sen
         pytest.param(PLAN.replace('name = "acme-root"\n', "").encode(), r"^name: is missing$", id="missing field"),
         pytest.param(PLAN.replace("threshold = 2", "threshold = 4").encode(), r"^root\.threshold: is 4", id="contradiction"),
         pytest.param(PLAN.replace("keys/app.pem", "keys/no.pem").encode(), r'"keys/no\.pem" is not there', id="a missing key"),
-        pytest.param(PLAN.replace("token-only", "imported").encode(), r"^root\.custody: imported keys cannot", id="not held yet"),
+        pytest.param(
+            PLAN.replace('snapshot = { source = "request" }', 'snapshot = { source = "file", path = "keys/app.pem" }').encode(),
+            r"^repositories\[0\]\.snapshot\.source: snapshot keys are only taken from a request",
+            id="not held yet",
+        ),
         pytest.param(PLAN.replace('"notary"', '"tuf"').encode(), r"^dialect: 'tuf' is not a dialect", id="dialect"),
         pytest.param(PLAN.replace("root-a", "a" * 33).encode(), r'^root\.tokens\[0\]: "a+" cannot be used$', id="a long name"),
     ],
@@ -136,7 +140,11 @@ def test_refuses_to_go_on_after_another_rehearsal(refused):
             r"^the module /opt/none\.so cannot be read: No such file or directory$",
             id="a missing module",
         ),
-        pytest.param("[tokens.root-a]\nyubikey = 1\nslot = '9c'\n", r"^tokens\.root-a\.yubikey: YubiKeys are not", id="not yet"),
+        pytest.param(
+            site("root-a", "root-b") + "[tokens.root-c]\nyubikey = 1\nslot = '9c'\n",
+            r"^yubico-roots: is missing, and the key that is made on root-c must be attested$",
+            id="a YubiKey without its authorities",
+        ),
     ],
 )
 def test_refuses_a_site_that_does_not_fit(refused, here, text, sentence):
@@ -214,8 +222,8 @@ def test_says_where_the_ceremony_is_and_nothing_else_on_standard_output(rehearse
 
 
 def test_prints_the_steps_as_they_pass(rehearsed):
-    steps = re.findall(r"^\[ ?(\d+)/17\] (.+)$", rehearsed.run.stderr, re.MULTILINE)
-    assert [int(number) for number, _ in steps] == list(range(1, 18))
+    steps = re.findall(r"^\[ ?(\d+)/18\] (.+)$", rehearsed.run.stderr, re.MULTILINE)
+    assert [int(number) for number, _ in steps] == list(range(1, 19))
     assert (steps[0][1], steps[-1][1]) == ("Preflight", "Close")
 
 
@@ -261,7 +269,7 @@ def test_ctrl_c_is_one_sentence_and_the_rehearsal_can_be_resumed(tmp_path):
     ) as process:  # fmt: skip
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("[ 7/17]"):
+            if line.startswith("[ 8/18]"):
                 process.send_signal(signal.SIGINT)
                 break
         out, err = process.communicate(timeout=60)

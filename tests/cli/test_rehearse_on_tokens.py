@@ -31,7 +31,7 @@ from tests.fakes.plans import FILES, REQUEST, bent
 from tests.fakes.token import FakeRack
 
 PIN = "73019265"
-STOP = {f"error:{step}": "stop" for step in ("tokens", "root-keys")}
+STOP = {f"error:{step}": "stop" for step in ("tokens", "prepare", "root-keys")}
 PLAN = bent(
     (f'request = "{REQUEST}"\n', ""),
     ('tokens = ["root-a", "root-b", "root-c"]\nthreshold = 2', 'tokens = ["root-a", "root-b"]\nthreshold = 1'),
@@ -100,7 +100,7 @@ def fails(vault, capsys):
 
 def test_people_mend_what_is_wrong_try_again_and_reach_the_end(vault, capsys, monkeypatch):
     by_label = {name: replace(token, pkcs11=f"pkcs11:token={name}") for name, token in vault.tokens.items()}
-    monkeypatch.setattr(rehearse, "HsmRack", lambda _, env: HsmRack(by_label, env))
+    monkeypatch.setattr(rehearse, "SiteRack", lambda _, env: HsmRack(by_label, env))
     away, twin = vault.folder / "away", vault.store("root-a").with_name("twin")
     shutil.move(store := vault.store("root-b"), away)
 
@@ -161,7 +161,7 @@ def test_an_occupied_label_is_one_sentence_and_the_key_stays(vault, fails):
 
 def test_a_wrong_pin_is_one_sentence_and_no_more_are_tried_than_people_say(vault, fails, monkeypatch):
     device = FakeDevice("root-a", pin=PIN)
-    monkeypatch.setattr(rehearse, "HsmRack", lambda *_: FakeRack(device, FakeDevice("root-b")))
+    monkeypatch.setattr(rehearse, "SiteRack", lambda *_: FakeRack(device, FakeDevice("root-b")))
     vault.people.secrets["pin:root-a"] = ["11111111", "22222222", PIN]
     vault.people.answers["retry:pin:root-a"] = [True, False]
     assert fails() == f"token {device.serial}: the PIN is wrong; one try is left"
@@ -173,7 +173,7 @@ def test_a_wrong_pin_is_one_sentence_and_no_more_are_tried_than_people_say(vault
 
 def test_a_locked_pin_is_one_sentence_and_nothing_is_tried(vault, fails, monkeypatch):
     devices = [FakeDevice(name, pin=PIN, wrong=3) for name in ("root-a", "root-b")]
-    monkeypatch.setattr(rehearse, "HsmRack", lambda *_: FakeRack(*devices))
+    monkeypatch.setattr(rehearse, "SiteRack", lambda *_: FakeRack(*devices))
     assert fails() == f"token {devices[0].serial}: the PIN is blocked"
     assert not any("unlock" in device.calls for device in devices)
     assert not vault.records("login")

@@ -127,7 +127,7 @@ def test_refuses_a_site_that_does_not_fit(refuse, copy, tmp_path):
 
 def test_never_answers_for_tokens_that_are_not_the_rehearsal_s_own(refuse, copy):
     told = refuse("resume", copy, "--auto", "--site", copy / "ceremony/evidence/site.toml")
-    assert told.sentence == "--auto knows the PINs of the rehearsal's own tokens only"
+    assert told.sentence == "--auto cannot answer for the tokens of --site: nobody here knows their PINs"
 
 
 def test_goes_on_with_the_rehearsal_s_own_folder_only(refuse, copy):

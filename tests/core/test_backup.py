@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ceremony.core import backup
-from ceremony.core.backup import MANIFEST, WRAPPED, WRAPPING_KEY
+from ceremony.core.backup import MANIFEST, PKCS8, WRAPPED, WRAPPING_KEY
 from ceremony.core.keys import Algorithm
 from ceremony.core.secret import Secret
 from ceremony.errors import VerificationError
@@ -302,6 +302,34 @@ def test_refuses_a_wrapped_key_that_is_damaged_at_any_byte() -> None:
     for place in range(len(BLOB)):
         with pytest.raises(VerificationError, match=r"^root.age: does not unwrap$"):
             backup.unwrap(_damaged(BLOB, place), KEY, "root.age")
+
+
+HEX = KEY.reveal().hex().encode() + b"\n"
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_a_root_key_comes_back_from_its_backup_wrapped_or_not(algorithm: Algorithm) -> None:
+    pkcs8 = known(algorithm).pkcs8()
+    blob = aes_key_wrap_with_padding(KEY.reveal(), pkcs8)
+    for contents in ({PKCS8: pkcs8}, {WRAPPED: blob, WRAPPING_KEY: HEX}):
+        assert backup.root_key(contents, "root.age").public == known(algorithm).public
+
+
+NO_ROOT_KEYS = [
+    pytest.param({}, "root.age: holds no root key", id="nothing"),
+    pytest.param({WRAPPING_KEY: HEX}, "root.age: holds no root key", id="no key"),
+    pytest.param({WRAPPED: BLOB}, "root.age: holds no root key", id="no wrapping key"),
+    pytest.param({WRAPPED: BLOB, WRAPPING_KEY: b"xyz"}, "root.age: holds no root key", id="a wrapping key that is not hex"),
+    pytest.param({WRAPPED: BLOB, WRAPPING_KEY: b"\xff"}, "root.age: holds no root key", id="a wrapping key that is no text"),
+    pytest.param({WRAPPED: BLOB[1:], WRAPPING_KEY: HEX}, "root.age: does not unwrap", id="a damaged key"),
+    pytest.param({PKCS8: b"0"}, "private key: is not a PKCS#8 key", id="a damaged PKCS#8"),
+]
+
+
+@pytest.mark.parametrize(("contents", "says"), NO_ROOT_KEYS)
+def test_refuses_a_backup_that_holds_no_root_key(contents: dict[str, bytes], says: str) -> None:
+    with pytest.raises(VerificationError, match=f"^{says}$"):
+        backup.root_key(contents, "root.age")
 
 
 def test_a_tar_of_a_backup_is_read_by_python_too() -> None:

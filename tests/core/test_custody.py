@@ -19,6 +19,7 @@ PUBLIC = known(Algorithm.ECDSA_P256).public
 ONLY = KeyAttributes(local=True, sensitive=True, extractable=False, always_sensitive=True, never_extractable=True)
 WRAPPABLE = replace(ONLY, extractable=True, never_extractable=False)
 LOCKED = replace(WRAPPABLE, extractable=False)
+BROUGHT = KeyAttributes(local=False, sensitive=True, extractable=False, always_sensitive=False, never_extractable=False)
 
 
 def _key(attributes: KeyAttributes) -> TokenKey:
@@ -30,6 +31,8 @@ GOOD: dict[str, tuple[KeyAttributes, Custody, bool]] = {
     "token-only, after locking": (ONLY, Custody.TOKEN_ONLY, True),
     "token-wrapped, not locked yet": (WRAPPABLE, Custody.TOKEN_WRAPPED, False),
     "token-wrapped, locked": (LOCKED, Custody.TOKEN_WRAPPED, True),
+    "imported": (BROUGHT, Custody.IMPORTED, False),
+    "imported, after locking": (BROUGHT, Custody.IMPORTED, True),
 }
 
 
@@ -38,7 +41,7 @@ def test_takes_a_key_that_fits_its_custody(attributes: KeyAttributes, custody: C
     check_made(_key(attributes), Algorithm.ECDSA_P256, custody, locked=locked)
 
 
-ONLY_PLAN, WRAPPED_PLAN = Custody.TOKEN_ONLY, Custody.TOKEN_WRAPPED
+ONLY_PLAN, WRAPPED_PLAN, IMPORTED_PLAN = Custody.TOKEN_ONLY, Custody.TOKEN_WRAPPED, Custody.IMPORTED
 REFUSED = [
     pytest.param(replace(ONLY, local=False), ONLY_PLAN, False, "was not made on the token", id="put on the token"),
     pytest.param(replace(ONLY, sensitive=False), ONLY_PLAN, False, "could be read from the token", id="not sensitive"),
@@ -49,6 +52,15 @@ REFUSED = [
     pytest.param(WRAPPABLE, WRAPPED_PLAN, True, "can leave the token", id="token-wrapped, locked in vain"),
     pytest.param(replace(WRAPPABLE, local=False), WRAPPED_PLAN, False, "was not made on the token", id="wrapped, put there"),
     pytest.param(replace(LOCKED, sensitive=False), WRAPPED_PLAN, True, "could be read", id="wrapped, not sensitive"),
+    pytest.param(replace(BROUGHT, local=True), IMPORTED_PLAN, False, r"was .* calls it its own", id="imported, local"),
+    pytest.param(
+        replace(BROUGHT, never_extractable=True), IMPORTED_PLAN, False, "was .* it never could leave", id="imported, never"
+    ),
+    pytest.param(replace(BROUGHT, sensitive=False), IMPORTED_PLAN, False, "can be read from", id="imported, not sensitive"),
+    pytest.param(replace(BROUGHT, extractable=True), IMPORTED_PLAN, False, "can leave the token", id="imported, extractable"),
+    pytest.param(ONLY, IMPORTED_PLAN, False, "was .* calls it its own", id="imported, and made there"),
+    pytest.param(BROUGHT, ONLY_PLAN, False, "was not made on the token", id="token-only, and imported"),
+    pytest.param(BROUGHT, WRAPPED_PLAN, True, "was not made on the token", id="token-wrapped, and imported"),
 ]
 
 
@@ -68,8 +80,10 @@ def test_takes_exactly_the_good_ones_of_all_that_a_token_may_say() -> None:
     good = set(GOOD.values())
     # A wrapped key that says it never could leave says too much, and nothing against its custody.
     good |= {(replace(a, never_extractable=True), c, k) for a, c, k in good if c is WRAPPED_PLAN}
+    # Of an imported key nothing hangs on whether it was always sensitive: nobody could believe it.
+    good |= {(replace(a, always_sensitive=True), c, k) for a, c, k in good if c is IMPORTED_PLAN}
     for flags in product([True, False], repeat=5):
-        for custody, locked in product([ONLY_PLAN, WRAPPED_PLAN], [True, False]):
+        for custody, locked in product(Custody, [True, False]):
             attributes = KeyAttributes(*flags)
             try:
                 check_made(_key(attributes), Algorithm.ECDSA_P256, custody, locked=locked)
@@ -87,3 +101,12 @@ def test_a_record_states_every_attribute() -> None:
         "always_sensitive": True,
         "never_extractable": True,
     }
+
+
+def test_a_yubikeys_key_has_no_attributes_and_is_judged_by_its_algorithm_alone() -> None:
+    key = TokenKey("9c", b"", PUBLIC, None)
+    for custody in (ONLY_PLAN, IMPORTED_PLAN):
+        check_made(key, Algorithm.ECDSA_P256, custody, locked=False)
+        with pytest.raises(VerificationError, match=r": is ecdsa-p256, not ecdsa-p384$"):
+            check_made(key, Algorithm.ECDSA_P384, custody, locked=False)
+    assert attributes_json(None) is None

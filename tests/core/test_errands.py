@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ceremony.core.errands import errands
-from ceremony.core.plan import Custody, KeyPlan, Person, Role, Source
+from ceremony.core.plan import BackupPlan, Custody, KeyPlan, Person, Role, Source
 from tests.fakes.room import PEOPLE, plan, repository
 
 EVERYBODY = [person.name for person in PEOPLE]
@@ -21,6 +21,12 @@ BROUGHT = plan(
 ONE_BROUGHT = plan(repository("docker.io/acme/a", targets=KeyPlan(Source.FILE, path="k.pem")), files={"k.pem": b""})
 AUDITED = replace(
     WRAPPED, people=(*PEOPLE, Person("Aud", Role.AUDITOR, "Auditors", ""), Person("Opa", Role.OPERATOR, "Acme", ""))
+)
+
+SPLIT = replace(
+    WRAPPED,
+    backup=BackupPlan("shares", 3, 4),
+    people=(*PEOPLE, *(Person(name, Role.CUSTODIAN, "Acme", "") for name in ("Cara", "Cleo", "Cody", "Cyra", "Cuno"))),
 )
 
 
@@ -37,6 +43,10 @@ AUDITED = replace(
         pytest.param(THREE, EVERYBODY, False, "Sam", "Seal the 3 tokens and bring each", id="several tokens"),
         pytest.param(WRAPPED, EVERYBODY, False, "Sam", "no volume is kept where a token is", id="wrapped custody"),
         pytest.param(WRAPPED, EVERYBODY, False, "Sam", "Keep the paper", id="security officers are custodians"),
+        pytest.param(SPLIT, EVERYBODY, False, "Cara", "Keep the paper with share 1 apart", id="who keeps the first share"),
+        pytest.param(SPLIT, EVERYBODY, False, "Cyra", "Keep the paper with share 4 apart", id="who keeps the last share"),
+        pytest.param(SPLIT, EVERYBODY, False, "Cleo", "once a year with 2 of the others", id="as many as are needed try it"),
+        pytest.param(SPLIT, EVERYBODY, False, "Sam", "with 3 shares it gives the root key", id="wrapped custody, shares"),
         pytest.param(WRAPPED, EVERYBODY, False, "Wim", "Keep the words of the final head", id="the witness"),
         pytest.param(
             WRAPPED, ["Ada", "Sam"], False, "Wim", "Sign the final head", id="an independent witness who has not signed"
@@ -63,5 +73,14 @@ def test_says_nothing_that_is_not_to_be_done(planned, signed, person, unsaid):
     assert not [task for task in tasks[person] if unsaid in task]
 
 
-def test_who_has_nothing_to_do_is_not_named():
-    assert "Opa" not in {errand.person for errand in errands(AUDITED, signed=EVERYBODY, practice=False)}
+@pytest.mark.parametrize(
+    ("planned", "person"),
+    [pytest.param(AUDITED, "Opa", id="an operator"), pytest.param(SPLIT, "Cuno", id="a custodian without a share")],
+)
+def test_who_has_nothing_to_do_is_not_named(planned, person):
+    assert person not in {errand.person for errand in errands(planned, signed=EVERYBODY, practice=False)}
+
+
+def test_nobody_keeps_a_paper_where_nothing_is_backed_up():
+    bare = replace(WRAPPED, backup=BackupPlan(""))
+    assert not [task for errand in errands(bare, signed=EVERYBODY, practice=False) for task in errand.tasks if "paper" in task]

@@ -265,6 +265,21 @@ def test_warns_that_one_person_holds_a_passphrase():
     assert "shares" in warning.hint
 
 
+def test_warns_that_no_share_can_be_spared():
+    (warning,) = judged(read(("needed = 2", "needed = 3")))
+    assert str(warning) == "backup.shares: needs all 3 shares: when one is lost, every backup is"
+    assert "one custodian more" in warning.hint
+
+
+def test_imported_keys_need_no_token_to_spare_and_are_warned_of():
+    plan = read(("token-only", "imported"), ("threshold = 2", "threshold = 3"))
+    (warning,) = judged(plan)
+    assert str(warning) == (
+        "root.custody: is imported: these keys are made in this computer's memory, and nothing can attest that no copy was kept"
+    )
+    assert 'write "token-only" with a token to spare' in warning.hint
+
+
 def test_in_practice_warns_of_what_production_wants():
     plan = read((f'request = "{REQUEST}"\n', ""), (ssh(11), ""), (ssh(15), ""))
     assert [str(warning) for warning in judged(plan, Mode.PRACTICE)] == [
@@ -298,33 +313,13 @@ def test_a_change_without_a_backup_needs_nobody_to_keep_its_secret():
 
 WITH_YUBIKEY = Site({"root-a": SiteToken(pkcs11="pkcs11:serial=1", module="/m"), "root-b": SiteToken(yubikey=7)}, {}, "", b"")
 WITHOUT = Site({"root-a": SiteToken(pkcs11="pkcs11:serial=1", module="/m")}, {}, "", b"")
-NO_SHARES = (SHARES, 'protect = "passphrase"')
 SNAPSHOT = 'snapshot = { source = "request" }'
 TIMESTAMP = 'timestamp = { source = "request" }'
 HELD_BY_FILE = '{ source = "file", path = "keys/app.pem" }'
 
 NOT_YET = [
     pytest.param(
-        (SHARES, SHARES), None, Mode.PRACTICE, "backup.protect", "shares cannot be made by this version yet", id="shares"
-    ),
-    pytest.param(
-        ("token-only", "imported"),
-        None,
-        Mode.PRACTICE,
-        "root.custody",
-        "imported keys cannot be made by this version yet",
-        id="imp",
-    ),
-    pytest.param(
         (ssh(12), SECURITY_KEY), None, Mode.PRACTICE, "people[1].key", "security keys are not taken by this version yet", id="sk"
-    ),
-    pytest.param(
-        NO_SHARES,
-        WITH_YUBIKEY,
-        Mode.PRACTICE,
-        "tokens.root-b.yubikey",
-        "YubiKeys are not taken by this version yet",
-        id="yubikey",
     ),
     pytest.param(
         (SNAPSHOT, f"snapshot = {HELD_BY_FILE}"),
@@ -351,7 +346,7 @@ NOT_YET = [
         id="targets",
     ),
     pytest.param(
-        NO_SHARES,
+        (SHARES, 'protect = "passphrase"'),
         None,
         Mode.PRODUCTION,
         "mode",
@@ -363,8 +358,7 @@ NOT_YET = [
 
 @pytest.mark.parametrize(("change", "site", "mode", "field", "message"), NOT_YET)
 def test_refuses_what_this_version_cannot_hold_yet(change, site, mode, field, message):
-    changes = [change] if SHARES in change[0] else [change, NO_SHARES]
-    plan = read(*changes)
+    plan = read(change)
     with pytest.raises(PlanRefused) as refused:
         refuse_unsupported(plan, site, mode)
     assert refused.value.field == field
@@ -376,7 +370,7 @@ def test_refuses_what_this_version_cannot_hold_yet(change, site, mode, field, me
 @pytest.mark.parametrize("kind", ["renewal", "rotation", "recovery"])
 def test_refuses_a_kind_that_this_version_cannot_hold_yet(kind):
     compromised = ROTATION[ROTATION.index("[compromised]") : ROTATION.index("[backup]")]
-    changes = [("rotation", kind), NO_SHARES] + ([] if kind == "rotation" else [(compromised, "")])
+    changes = [("rotation", kind)] + ([] if kind == "rotation" else [(compromised, "")])
     changes += [(f'request = "{REQUEST}"\n', "")] if kind == "recovery" else []
     with pytest.raises(PlanRefused, match=f"kind: a {kind} ceremony cannot be held by this version yet"):
         refuse_unsupported(read(*changes, source=ROTATION), None, Mode.PRACTICE)
@@ -384,13 +378,15 @@ def test_refuses_a_kind_that_this_version_cannot_hold_yet(kind):
 
 def test_refuses_a_dialect_that_there_is_not():
     with pytest.raises(PlanRefused, match="dialect: 'tuff' is not a dialect") as refused:
-        refuse_unsupported(read(('dialect = "notary"', 'dialect = "tuff"'), NO_SHARES), None, Mode.PRACTICE)
+        refuse_unsupported(read(('dialect = "notary"', 'dialect = "tuff"')), None, Mode.PRACTICE)
     assert "notary" in refused.value.hint
 
 
 def test_has_nothing_against_a_plan_that_can_be_held():
-    refuse_unsupported(read(NO_SHARES), WITHOUT, Mode.PRACTICE)
-    assert read(NO_SHARES).root.custody is Custody.TOKEN_ONLY
+    refuse_unsupported(read(), WITHOUT, Mode.PRACTICE)
+    refuse_unsupported(read(), WITH_YUBIKEY, Mode.PRACTICE)
+    refuse_unsupported(read((SHARES, 'protect = "passphrase"')), WITHOUT, Mode.PRACTICE)
+    assert read().root.custody is Custody.TOKEN_ONLY
 
 
 def test_wants_hardware_for_each_token_of_the_plan_and_no_other():

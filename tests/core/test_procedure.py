@@ -22,6 +22,7 @@ def test_a_genesis_has_every_step_in_the_order_of_the_design():
         "load-request",
         "protector",
         "tokens",
+        "prepare",
         "root-keys",
         "repository-keys",
         "back-up",
@@ -52,6 +53,18 @@ NEW_ROOT = (
 )
 
 
+def test_the_words_are_of_shares_where_the_secret_is_split():
+    def said(*changes):
+        return {step.name: step for step in procedure(read(*changes), needs_certificate=True)}
+
+    split, whole = said(), said(('protect = "shares"\nshares = { needed = 2, total = 3 }', 'protect = "passphrase"'))
+    assert list(split) == list(whole)
+    assert {name for name in split if split[name] != whole[name]} == {"protector", "drill"}
+    assert "share" in split["protector"].do
+    assert "shares" in split["drill"].say
+    assert "share" not in whole["protector"].do + whole["drill"].say
+
+
 def test_a_rotation_makes_root_keys_only_when_the_root_rotates():
     assert names(read(source=ROTATION)) == [
         *("preflight", "roll-call", "volumes", "load-request", "impact", "protector", "tokens", "repository-keys", "back-up"),
@@ -72,8 +85,8 @@ def test_a_renewal_makes_keys_only_when_a_repository_needs_them():
 
 def test_a_recovery_opens_restores_and_proves():
     assert names(replace(read(source=ROTATION), kind=Kind.RECOVERY)) == [
-        *("preflight", "roll-call", "volumes", "open-backup", "tokens", "restore", "prove", "protector"),
-        *("back-up", "drill", "lock", "close"),
+        *("preflight", "roll-call", "volumes", "open-backup", "tokens", "prepare", "restore", "prove"),
+        *("protector", "back-up", "drill", "lock", "close"),
     ]
 
 
@@ -89,4 +102,4 @@ def test_no_step_of_any_kind_is_without_words(kind):
 
 def test_says_which_steps_cannot_be_undone():
     steps = procedure(read(WRAPPED), needs_certificate=True)
-    assert [step.name for step in steps if step.irreversible] == ["root-keys", "lock", "sign", "close"]
+    assert [step.name for step in steps if step.irreversible] == ["prepare", "root-keys", "lock", "sign", "close"]

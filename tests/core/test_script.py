@@ -24,7 +24,7 @@ def test_begins_with_the_digest_of_the_plan_in_hex_and_in_words():
     assert text.startswith("# Script of the ceremony acme-root\n")
     assert f"sha256 {plan.sha256}\n" in text
     assert " ".join(words(plan.sha256)[:8]) in text
-    assert "16 steps, about 88 minutes." in text
+    assert "17 steps, about 118 minutes." in text
 
 
 def test_is_the_same_text_every_time():
@@ -91,10 +91,12 @@ def test_each_step_says_who_does_what_and_has_boxes_to_sign():
         assert f"- **Do:** {step.do}" in text
         assert f"- **Check:** {step.check}" in text
     assert text.count("☐ done as written ☐ deviation no. ____") == len(steps)
-    assert text.count("- **This cannot be undone.**") == 4
+    assert text.count("- **This cannot be undone.**") == 5
     assert "- **Say:** I am \\<name\\>, here as \\<role\\>." in text
     assert "this host held the key that the root key was wrapped under" in text
     assert "this host held the key" not in printed(read())
+    assert "this host makes each root key in its memory" not in printed(read())
+    assert "this host makes each root key in its memory" in printed(read(('"token-only"', '"imported"')))
 
 
 def test_a_step_is_done_by_those_of_its_role_or_by_whoever_is_at_the_keyboard():

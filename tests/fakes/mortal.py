@@ -2,7 +2,7 @@
 """A process that dies at a chosen act: before it, in its middle, or just after it.
 
 An act is whatever leaves a trace outside the process: a file begun, a line
-appended, a key made, wrapped, locked or used.
+appended, a key made, wrapped, locked or used, a YubiKey changed.
 """
 
 from __future__ import annotations
@@ -113,9 +113,14 @@ class MortalRack(FakeRack):
         return _around(super().open(name), self.fate)
 
 
+_CHANGES = (*("wipe", "set_tries", "change_pin", "change_puk", "unblock_pin", "set_management_key", "store_certificate"),)
+
+
 def _around(token: FakeToken, fate: Fate) -> FakeToken:
-    for name in ("generate", "lock", "wrap", "sign"):
+    for name in ("generate", "import_key", "lock", "wrap", "sign"):
         setattr(token, name, _mortal(getattr(token, name), name, fate))
+    for name in _CHANGES if token.piv is not None else ():
+        setattr(token.piv, name, _mortal(getattr(token.piv, name), name, fate))
     return token
 
 

@@ -169,11 +169,16 @@ def toml(plan: Plan) -> bytes:
         *(f"pin-policy = {_value(root.pin_policy)}", f"touch-policy = {_value(root.touch_policy)}", "[expires]"),
         *(f"{key} = {getattr(plan.expires, key):%Y-%m-%dT%H:%M:%SZ}" for key in ("root", "certificate", "targets")),
         *(line for repository in plan.repositories for line in _repository(repository)),
-        *("[backup]", f"protect = {_value(plan.backup.protect)}"),
+        *("[backup]", f"protect = {_value(plan.backup.protect)}", *_shares(plan)),
         *(line for person in plan.people for line in ("[[people]]", *_fields(person))),
         *("[close]", f"quorum = {_value(quorum)}"),
     ]
     return "\n".join([*lines, ""]).encode()
+
+
+def _shares(plan: Plan) -> list[str]:
+    split = {"needed": plan.backup.needed, "total": plan.backup.total}
+    return [f"shares = {_value(split)}"] if plan.backup.protect == "shares" else []
 
 
 def _repository(repository: RepositoryPlan) -> list[str]:

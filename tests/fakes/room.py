@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ceremony.core import backup, software_key
+from ceremony.core.attestation import Authorities
 from ceremony.core.bundle import LOG
 from ceremony.core.dialects import get
 from ceremony.core.keys import Algorithm
@@ -38,6 +39,7 @@ from ceremony.steps import resuming, runner
 from ceremony.steps.journal import Journal
 from ceremony.steps.opening import Inputs, open_ceremony
 from ceremony.steps.room import Room
+from tests.fakes.attesting import authority_files
 from tests.fakes.cosigner import FakeCosigner
 from tests.fakes.folder import FakeFolder, FakeMedia
 from tests.fakes.host import CountingEntropy, FakeClock, FakeHost
@@ -181,7 +183,10 @@ class Ceremony:
         self.people = tuple(replace(p, key=self.cosigner.line(p.name)) for p in self.plan.people)
         if self.mode is Mode.PRODUCTION:
             self.plan = sourced(replace(self.plan, people=self.people))  # nothing stands in for anybody's key
-        self.operator.secrets |= {f"pin:{name}": "123456" for name in self.plan.root.tokens}
+        # Nobody knows the PIN of a YubiKey before it was set; those that were prepared before the day, a test knows.
+        plain = [name for name, device in self.rack.devices.items() if device.kind == "pkcs11"]
+        self.operator.secrets |= {f"pin:{name}": "123456" for name in plain}
+        self.authority_files = authority_files(self.rack)
         if self.request is None:
             self.request = server_request([r.name for r in self.plan.repositories])
 
@@ -200,6 +205,7 @@ class Ceremony:
             plan=self.plan, mode=self.mode, dialect=get(self.plan.dialect), people=self.people, journal=journal,
             operator=self.operator, clock=self.clock, entropy=self.entropy, host=self.host, cosigner=self.cosigner,
             rack=self.rack, media=self.media, site_volumes={}, folder=self.folder, site_source=self.site_source,
+            authorities=Authorities.of_site(self.authority_files, Mode.PRACTICE) if self.authority_files else None,
         )  # fmt: skip
 
     def inputs(self) -> Inputs:
@@ -213,6 +219,7 @@ class Ceremony:
             {},
             ("throw-away tokens",) if self.mode is Mode.PRACTICE else (),
             substituted_request=self.substituted,
+            authorities=self.authority_files,
         )
 
     def begin(self) -> Room:

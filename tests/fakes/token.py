@@ -17,11 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from ceremony.core import software_key
 from ceremony.core.keys import Algorithm, PublicKey, Scheme
-from ceremony.core.ports import KeyAttributes, KeyRequest, PinState, TokenIdentity, TokenKey
+from ceremony.core.ports import KeyAttributes, KeyRequest, PinState, Piv, TokenIdentity, TokenKey
 from ceremony.core.secret import Secret
 from ceremony.core.software_key import SoftwareKey
 from ceremony.errors import PinLocked, TokenAbsent, TokenError, TokenLost, WrongPin
 from tests.fakes.device import FakeDevice, FakeKey
+
+BROUGHT = KeyAttributes(local=False, sensitive=True, extractable=False, always_sensitive=False, never_extractable=False)
+"""What a key reads that was made elsewhere."""
 
 
 class FakeToken:
@@ -82,6 +85,22 @@ class FakeToken:
             shown = TokenKey(request.label, request.key_id, private.public, attributes)
             self.device.keys.append(FakeKey(shown, private))
             return shown
+
+    def import_key(self, request: KeyRequest, private: SoftwareKey) -> TokenKey:
+        with self._acting("import_key"):
+            self._check_unlocked()
+            if request.label in [*self.device.certificates, *(key.shown.label for key in self.device.keys)]:
+                raise self._error(f"already holds an object labelled {request.label!r}", hint="nothing was made")
+            shown = TokenKey(request.label, request.key_id, private.public, BROUGHT)
+            self.device.keys.append(FakeKey(shown, private))
+            return shown
+
+    def forget_pin(self) -> bool:
+        return True
+
+    @property
+    def piv(self) -> Piv | None:
+        return None
 
     def sign(self, key: TokenKey, scheme: Scheme, messages: Sequence[bytes]) -> list[bytes]:
         return [signature for batch in self.sign_stream(key, scheme, [messages]) for signature in batch]
@@ -218,8 +237,13 @@ class FakeRack:
             raise TokenAbsent(
                 name, "no token matches its URI; its module shows none at all", hint="plug it in, or correct the site file"
             )
-        self.devices[name].replug()
-        return FakeToken(self.devices[name])
+        device = self.devices[name]
+        device.replug()
+        if device.kind == "yubikey":
+            from tests.fakes.piv import FakeYubiKey
+
+            return FakeYubiKey(device)
+        return FakeToken(device)
 
 
 _ECDSA = {Scheme.ECDSA_SHA256, Scheme.ECDSA_SHA384}

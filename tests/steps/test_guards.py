@@ -162,7 +162,7 @@ def test_a_token_that_is_locked_while_its_pin_is_tried_is_in_the_log():
         device.wrong = device.tries
         return "123456"
 
-    ceremony.operator.answers |= {"pin:root-a": lock, "error:root-keys": "stop"}
+    ceremony.operator.answers |= {"pin:root-a": lock, "error:prepare": "stop"}
     with pytest.raises(PinLocked):
         ceremony.hold()
     assert ceremony.bodies("login")

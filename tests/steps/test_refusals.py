@@ -213,7 +213,7 @@ def test_people_can_give_up_after_a_wrong_pin():
     ceremony = Ceremony()
     ceremony.operator.secrets["pin:root-a"] = "000000"
     ceremony.operator.answers["retry:pin:root-a"] = False
-    hold(ceremony, WrongPin, "the PIN is wrong", "root-keys")
+    hold(ceremony, WrongPin, "the PIN is wrong", "prepare")
     assert ceremony.rack.devices["root-a"].wrong == 1
 
 
@@ -222,7 +222,7 @@ def test_the_last_try_is_never_spent_without_being_told_to():
     device = ceremony.rack.devices["root-a"]
     device.wrong = 2
     ceremony.operator.answers[f"last-try:{device.serial}"] = False
-    hold(ceremony, TokenError, "was left with its last PIN try unspent", "root-keys")
+    hold(ceremony, TokenError, "was left with its last PIN try unspent", "prepare")
     assert device.wrong == 2
     assert ceremony.operator.question(f"last-try:{device.serial}").word == "LAST"
 
@@ -236,13 +236,13 @@ def test_the_last_try_is_spent_when_people_type_the_word():
 def test_a_blocked_pin_is_not_tried():
     ceremony = Ceremony()
     ceremony.rack.devices["root-a"].wrong = 3
-    hold(ceremony, PinLocked, "the PIN is blocked", "root-keys")
+    hold(ceremony, PinLocked, "the PIN is blocked", "prepare")
     assert "unlock" not in ceremony.rack.devices["root-a"].calls
 
 
 def test_a_token_without_a_pin_is_refused():
     ceremony = Ceremony(rack=FakeRack(FakeDevice("root-a", pin_initialised=False)))
-    hold(ceremony, TokenError, "has no user PIN yet", "root-keys")
+    hold(ceremony, TokenError, "has no user PIN yet", "prepare")
 
 
 # --- root keys ---
@@ -254,7 +254,7 @@ def test_an_occupied_label_is_refused_and_nothing_is_made():
     device = first.rack.devices["root-a"]
     device.keys[0].shown = replace(device.keys[0].shown, key_id=b"another ceremony")
     ceremony = Ceremony(rack=FakeRack(device))
-    hold(ceremony, TokenError, "already holds a key labelled 'acme-root'", "root-keys")
+    hold(ceremony, TokenError, "already holds a key labelled 'acme-root'", "prepare")
     assert len(device.keys) == 1
 
 

@@ -46,9 +46,14 @@ class Person:
         self._instead: dict[str, Reaction] = {}
         self._usual: Mapping[str, Reaction] = {
             r"PIN of root-.": self.gives_pin,
+            r"A new (PIN|PUK) for root-.": self.agrees,
+            r"New .* of root-.": self.notes_down,
+            r"Type the new .* of root-. back|Management key of root-.": self.gives_token_secret,
+            r"Use the factory values of root-.": self.types_word,
             r"Passphrase of the backups": self.writes_down,
             r"Type the passphrase back|Passphrase(,|:)": self.gives_passphrase,
             r"Make the root key on root-.": self.types_word,
+            r"Put in root-.": self._gone,
             r"Digest of the request|Root key of root-.|The final head": self.compares,
             r"What will be signed": self.reviews,
             r"Is root-. the token|Try the PIN": self.agrees,
@@ -139,6 +144,21 @@ class Person:
         assert not shown(words, self.terminal.history())
         self.agrees(asked)
 
+    def notes_down(self, asked: str) -> None:
+        """Cover projector and camera, read the new secret of a token from the screen, wipe it."""
+        secret = self._answer(_key_of(asked)).split()
+        assert not shown_together(secret, self.terminal.until("it is covered, show it"))
+        self.terminal.keys("Enter")
+        assert shown_together(secret, self.terminal.until("it is written down, wipe it"))
+        self.terminal.keys("Enter")
+        self.terminal.until("yes, go on")
+        assert not shown_together(secret, self.terminal.history())
+        self.agrees(asked)
+
+    def gives_token_secret(self, asked: str) -> None:
+        """Type a secret of the token that the title names."""
+        self.types_secret(asked, self._answer(_key_of(asked)))
+
     def compares(self, asked: str) -> None:
         """Hear every group, as two people who tick it with a key each, and say that all are the same."""
         for _ in range(GROUPS):
@@ -197,6 +217,18 @@ class Person:
         answer = json.loads(self._secrets.read_text())["answers"][question]
         assert isinstance(answer, str)
         return answer
+
+
+def _key_of(asked: str) -> str:
+    """Return under which question the rehearsal keeps a token's secret, by a title that names both."""
+    found = re.search(r"(PIN|PUK|management key) of (root-.)", asked, re.IGNORECASE)
+    assert found, asked
+    return f"{found[1].lower().replace(' ', '-')}:{found[2]}"
+
+
+def shown_together(parts: list[str], screen: str) -> bool:
+    """Return whether all parts of a secret stand on a screen."""
+    return all(re.search(rf"\b{part}\b", screen) for part in parts)
 
 
 def shown(words: list[str], screen: str) -> list[str]:

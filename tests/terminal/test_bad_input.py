@@ -163,7 +163,7 @@ def test_no_color_takes_the_colours_away_and_no_word(begin: Begin, term: str, en
     with begin(term=term, env=env) as person:
         screen = person.walk(FIRST)
         assert (COLOUR.search(person.terminal.styled()) is not None) is coloured
-    assert all(word in screen for word in ("PRACTICE", "step 4 of 17", "done", "now", "later"))
+    assert all(word in screen for word in ("PRACTICE", "step 4 of 18", "done", "now", "later"))
 
 
 # --- names ------------------------------------------------------------------------------------

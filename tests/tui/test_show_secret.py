@@ -204,3 +204,17 @@ async def test_33_words_fit_into_80_by_24_below_the_longest_name() -> None:
         await show.press("enter")
         assert all(word in show.text() for word in words)
         assert "Enter  it is written down, wipe it" in show.text()
+
+
+@pytest.mark.parametrize("who", ["Cara", "W" * 200])
+async def test_a_whole_share_fits_into_80_by_24_below_what_is_said_of_it(who: str) -> None:
+    """Sixteen shares, of which twelve are needed: what the step says is at its longest."""
+    share = " ".join(["guilt", "walnut", "academic", *["romantic"] * 17])
+    said = "Write down the words and the number 16. Any 12 of the 16 shares, with one volume, open every backup."
+    async with on_stage(lambda o: o.show_secret(Prompt("share:16", "Share 16 of 16", said, who), Secret(share))) as show:
+        await show.modal(ShowSecretModal)
+        await show.press("enter")
+        assert all(f"{number:>2} {word}" in show.text() for number, word in enumerate(share.split(), start=1))
+        assert "Share 16 of 16" in show.text()
+        assert "open every backup." in " ".join(show.text().replace("┃", " ").split())
+        assert "Enter  it is written down, wipe it" in show.text()

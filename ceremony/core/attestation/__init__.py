@@ -14,7 +14,9 @@ before (from firmware 5.7 keys can be moved). What the firmware may be used for 
 in `ceremony.core.firmware`.
 
 - `certificates`  one certificate, read strictly, and one link of a chain (RFC 5280)
-- `authorities`   the pins, and the certificates that a site brings
+- `pins`          whose certificates are trusted, by fingerprint
+- `authorities`   the certificates that a site brings
+- `record`        how the log and the evidence hold it
 - `statement`     what the statement says (Yubico's OIDs 1.3.6.1.4.1.41482.3.x)
 """
 
@@ -22,8 +24,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ceremony.core.attestation.authorities import PINS, Authorities, Pin
+from ceremony.core.attestation.authorities import Authorities
 from ceremony.core.attestation.certificates import DEVICE, STATEMENT, Certificate, check_link
+from ceremony.core.attestation.pins import PINS, Pin, practice_pins
+from ceremony.core.attestation.record import attested_json, from_pem, to_pem
 from ceremony.core.attestation.statement import (
     Attested,
     FormFactor,
@@ -41,7 +45,11 @@ __all__ = [
     "Pin",
     "PinPolicy",
     "TouchPolicy",
+    "attested_json",
     "check_binding",
+    "from_pem",
+    "practice_pins",
+    "to_pem",
     "verify_attestation",
 ]
 

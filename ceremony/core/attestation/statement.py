@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ceremony.core.attestation.authorities import Pin
 from ceremony.core.attestation.certificates import STATEMENT, Certificate
+from ceremony.core.attestation.pins import Pin
 from ceremony.core.firmware import Firmware, Series
 from ceremony.core.keys import PublicKey, from_crypto
 from ceremony.errors import VerificationError

@@ -13,12 +13,15 @@ practice people that its first record names.
 - `origin`    that the inputs are those that the first record binds, and say what it says
 - `made`      plan, certificates and keys, read again
 - `metadata`  the bundle: made again from those, and its signatures
+- `attested`  that root keys on YubiKeys were made there, in this ceremony
+- `yubikeys`  what the log tells of YubiKeys: firmware, factory values
 - `order`     that what had to happen happened, one after the other
 - `closing`   what the close record says
 """
 
 from __future__ import annotations
 
+from ceremony.core.audit.attested import check_attested
 from ceremony.core.audit.closing import check_close
 from ceremony.core.audit.heads import check_heads, root_keys
 from ceremony.core.audit.made import read_made_plan
@@ -39,6 +42,7 @@ def audit(folder: Readable) -> Audited:
     check_heads(audited, roots)
     check_origin(audited, plan)
     check_order(audited, plan, roots)
+    check_attested(audited, plan, roots)
     check_metadata(audited, plan, roots)
     check_close(audited)
     check_manifest(audited)

@@ -32,7 +32,7 @@ def check_heads(a: Audited, roots: Mapping[str, PublicKey]) -> None:
         except CeremonyError as error:
             a.failed(path, error.message)
     total = len(a.found.records)
-    heads = _heads(a, {total, *(head_.entries for head_ in stated.values())})
+    heads = heads_at(a, {total, *(head_.entries for head_ in stated.values())})
     _compare(a, stated, heads)
     if a.past.closed and last_head(a) not in a.names:
         a.incomplete(last_head(a), "is not written yet")
@@ -52,7 +52,7 @@ def _compare(a: Audited, stated: Mapping[int, Head], heads: Mapping[int, Head]) 
             a.ok(bundle.head(number), f"states the first {head_.entries} records")
 
 
-def _heads(a: Audited, wanted: Iterable[int]) -> Mapping[int, Head]:
+def heads_at(a: Audited, wanted: Iterable[int]) -> Mapping[int, Head]:
     """Return the head of the log after each of these numbers of records that it has."""
     tail, whole = Tail(), hashlib.sha256()
     found = {0: head(tail, whole.hexdigest())}

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the bundle is made from, read again: the plan, the certificates of the root keys, the repositories' keys."""
+"""What plan and log make, read again: the plan itself, the certificates of the root keys, the repositories' keys."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from asn1crypto import x509
 
 from ceremony.core import bundle, keys, request, served
 from ceremony.core import specs as core
+from ceremony.core.attestation import from_pem
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import parse_object
 from ceremony.core.certificates import PRACTICE_ORGANISATION, CertificateRequest
@@ -19,6 +21,10 @@ from ceremony.core.plan import Kind, Mode, Plan, Source
 from ceremony.core.plan_reader import read_plan
 from ceremony.core.specs import RepositoryKeys
 from ceremony.errors import CeremonyError, VerificationError
+
+SLOT_CERTIFICATE, SLOT_NAME = "certificate.pem", "root"
+"""The evidence of the certificate in a YubiKey's slot, and whom it is for: how stock Notary finds the key."""
+STORE = "store-certificate"
 
 
 def read_made_plan(a: Audited) -> Plan | None:
@@ -64,6 +70,27 @@ def _check_certificate(a: Audited, plan: Plan, public: PublicKey, name: str, pem
     wanted = CertificateRequest(public, name, opened_at, plan.expires.certificate, a.found.records[0].ceremony, practice)
     if certificate["tbs_certificate"].dump() != wanted.to_be_signed():
         a.failed(path, f"holds a certificate for {name} that is not what the plan makes")
+
+
+def check_slot_certificate(a: Audited, plan: Plan, serial: str, public: PublicKey) -> None:
+    """Check the certificate for `root` in a YubiKey's slot; adds a finding for another one than the plan makes."""
+    path, stored = bundle.token_evidence(serial, SLOT_CERTIFICATE), a.past.results.get((STORE, serial))
+    if path not in a.names or stored is None:
+        a.failed(f"token {serial}", f"no certificate for {SLOT_NAME} was kept in its slot, or it is not in the evidence")
+        return
+    practice, ceremony, text = a.mode == Mode.PRACTICE, a.found.records[0].ceremony, a.read(path) or b""
+    try:
+        opened_at = datetime.fromisoformat(str(a.past.opened.get("utc")))
+        wanted = CertificateRequest(public, SLOT_NAME, opened_at, plan.expires.certificate, ceremony, practice)
+        der = from_pem(text, path)
+        value = x509.Certificate.load(der, strict=True)["signature_value"].native
+        signature = keys.der_to_raw(value, public.algorithm) if public.algorithm.half else value
+        same = wanted.finish(wanted.to_be_signed(), signature).encode() == text
+    except (VerificationError, ValueError, TypeError) as error:
+        a.failed(path, f"does not hold: {error}")
+        return
+    if not same or hashlib.sha256(der).hexdigest() != stored.get("sha256"):
+        a.failed(path, f"is not the certificate for {SLOT_NAME} that the plan makes, or not the one that was kept in the slot")
 
 
 def read_keys(a: Audited, plan: Plan) -> Mapping[str, RepositoryKeys]:

@@ -16,7 +16,13 @@ from ceremony.core.procedure import procedure
 from ceremony.core.specs import made_here
 from ceremony.errors import PlanRefused
 
-ANNOUNCED = frozenset(["generate-key", "lock-key", "wrap-key", "certify", "sign-root", "sign-head", "write-volumes"])
+ANNOUNCED = frozenset(
+    [
+        *("wipe-token", "set-tries", "set-pin", "set-puk", "set-management-key", "unblock-pin", "generate-key", "import-key"),
+        *("challenge", "certify-slot", "store-certificate", "lock-key", "wrap-key", "certify", "sign-root", "sign-head"),
+        "write-volumes",
+    ]
+)
 """Actions that change a device or a volume: an intent comes first."""
 
 
@@ -26,8 +32,10 @@ def check_order(a: Audited, plan: Plan | None, roots: Mapping[str, PublicKey]) -
     if plan is None or not a.past.closed:
         return
     _check_steps(a, plan)
-    if plan.root.custody is Custody.TOKEN_WRAPPED or made_here(plan):
+    if plan.root.custody is not Custody.TOKEN_ONLY or made_here(plan):
         _check_restored(a)
+    if plan.root.custody is Custody.IMPORTED:
+        _check_backed_up(a)
     _check_tokens(a, plan, roots)
 
 
@@ -76,6 +84,18 @@ def _check_restored(a: Audited) -> None:
         a.failed(bundle.LOG, f"volume {role} was not restored before the root signed")
 
 
+def _check_backed_up(a: Audited) -> None:
+    """Check that no key was put on a token before its backup was on both volumes."""
+    written: set[str] = set()
+    for record in a.found.records:
+        done = record.kind == "result" and record.outcome is Outcome.OK and record.body.get("action") == "write-volumes"
+        files = record.body.get("files") if done else None
+        written |= files.keys() if isinstance(files, dict) else set()
+        serial = str(record.body.get("key"))
+        if _begins(record, "import-key") and bundle.root_backup(serial) not in written:
+            a.failed(f"record {record.seq}", f"puts a key on token {serial} whose backup was not on both volumes")
+
+
 def _begins(record: Record, action: str) -> bool:
     return record.kind == "intent" and record.body.get("action") == action
 
@@ -85,11 +105,12 @@ def _check_tokens(a: Audited, plan: Plan, roots: Mapping[str, PublicKey]) -> Non
     named = [row.get("token") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     if named != list(plan.root.tokens) or len(roots) != len(named):
         a.failed(bundle.LOG, "its root keys are not on the tokens of the plan, one each")
+    made = "import-key" if plan.root.custody is Custody.IMPORTED else "generate-key"
     for serial, public in roots.items():
         if public.algorithm is not plan.root.algorithm:
             a.failed(f"token {serial}", f"its root key is {public.algorithm}; the plan asks for {plan.root.algorithm}")
-        if a.past.results.get(("generate-key", serial), {}).get("public_sha256") != public.sha256:
-            a.failed(f"token {serial}", "its root key is not the one that was made on it")
+        if a.past.results.get((made, serial), {}).get("public_sha256") != public.sha256:
+            a.failed(f"token {serial}", f"its root key is not the one that was {'put' if made == 'import-key' else 'made'} on it")
         locked = a.past.results.get(("lock-key", serial))
         if plan.root.custody is Custody.TOKEN_WRAPPED and (locked is None or not _reads_locked(locked)):
             a.failed(f"token {serial}", "its root key was not locked, or did not read so afterwards")

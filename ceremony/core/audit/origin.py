@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Origin: plan, site and approvals are those that the first record binds, and whose word the folder rests on."""
+"""Origin: plan, site, approvals and authorities are those that the first record binds, and whose word the folder rests on."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ def check_origin(a: Audited, plan: Plan | None) -> None:
     opened = a.past.opened
     _same(a, bundle.PLAN, opened_plan(a).get("sha256"))
     _same(a, bundle.SITE, opened.get("site_sha256"))
-    approvals = opened.get("approvals")
-    for name, digest in approvals.items() if isinstance(approvals, dict) else ():
-        _same(a, bundle.APPROVALS + name, digest)
+    for member, place in (("approvals", bundle.APPROVALS), ("authorities", bundle.YUBICO_ROOTS)):
+        listed = opened.get(member)
+        bound = listed if isinstance(listed, dict) else {}
+        for name, digest in bound.items():
+            _same(a, place + name, digest)
+        for path in sorted(a.names):
+            if path.startswith(place) and path.removeprefix(place) not in bound:
+                a.failed(path, "is not among those that the first record binds")
     if plan is not None:
         _check_plan(a, plan)
     if a.mode == Mode.PRODUCTION:

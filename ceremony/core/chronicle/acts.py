@@ -13,24 +13,40 @@ Names = Mapping[str, str]
 
 SIGNED: Mapping[str, tuple[str, str]] = {
     "certify": ("certificate", "certificates"),
+    "certify-slot": ("certificate for its slot", "certificates for its slot"),
     "sign-root": ("root file", "root files"),
     "sign-head": ("head of the log", "heads of the log"),
 }
 """Action → what one signature of it is over, and several."""
+_ON_TOKENS = {
+    "wipe-token": "wiping token {}",
+    "set-tries": "setting how many tries the PIN and the PUK of token {} have",
+    "set-pin": "setting the PIN of token {}",
+    "set-puk": "setting the PUK of token {}",
+    "set-management-key": "setting the management key of token {}",
+    "unblock-pin": "unblocking the PIN of token {} with its PUK",
+    "accept-firmware": "accepting the firmware of token {}",
+    "generate-key": "making the root key on token {}",
+    "import-key": "putting the root key on token {}",
+    "challenge": "signing a challenge with token {}",
+    "store-certificate": "putting a certificate into the slot of token {}",
+    "lock-key": "locking the root key on token {}",
+    "wrap-key": "wrapping the root key on token {} for the backups",
+    "certify": "signing certificates with token {}",
+    "certify-slot": "signing a certificate for its slot with token {}",
+    "sign-root": "signing root files with token {}",
+    "sign-head": "signing the head of the log with token {}",
+}
+"""Action on a token → what it does, as a noun."""
 _ANSWERS = {"agree": "agrees that this is a true record", "agree-with-exceptions": "agrees, with the noted exceptions"}
 
 
 def unfinished(action: str, key: str, names: Names) -> str:
     """Return what an act does, as a noun: for one that is open, failed or was interrupted."""
-    serial = _serial(key)
+    if action in _ON_TOKENS:
+        return _ON_TOKENS[action].format(token(_serial(key), names))
     return {
-        "generate-key": f"making the root key on token {token(serial, names)}",
-        "lock-key": f"locking the root key on token {token(serial, names)}",
-        "wrap-key": f"wrapping the root key on token {token(serial, names)} for the backups",
         "write-volumes": f"writing {listed(key.split(','))} to both volumes",
-        "certify": f"signing certificates with token {token(serial, names)}",
-        "sign-root": f"signing root files with token {token(serial, names)}",
-        "sign-head": f"signing the head of the log with token {token(serial, names)}",
         "answer": f"the answer of {key}",
     }.get(action, f"the act {action!r} on {key!r}, which this program does not know")
 
@@ -38,12 +54,8 @@ def unfinished(action: str, key: str, names: Names) -> str:
 def about_to(body: Facts, names: Names) -> str:
     """Return what an intent announces."""
     action = body.text("action")
-    detail = ""
-    if action == "generate-key":
-        detail = f", {body.text('algorithm')}, labelled {body.text('label')}"
-    elif action in SIGNED and action != "sign-head":
-        detail = f", {body.count('count'):,} of them"
-    return unfinished(action, body.text("key"), names) + detail
+    about = _ABOUT.get(action)
+    return unfinished(action, body.text("key"), names) + (f", {about(body)}" if about is not None else "")
 
 
 def done(body: Facts, names: Names) -> str:
@@ -54,11 +66,65 @@ def done(body: Facts, names: Names) -> str:
     return f"Done: {unfinished(body.text('action'), body.text('key'), names)}"
 
 
+def _wipe(body: Facts) -> str:
+    return f"which holds {', '.join(body.texts('occupied')) or 'nothing'}, as {' and '.join(body.texts('by'))} want"
+
+
+def _place(body: Facts) -> str:
+    slot = body.text("slot")
+    where = f"in slot {slot}, which is empty" if slot else f"labelled {body.text('label')}"
+    return f"{body.text('algorithm')}, {where}"
+
+
+_ABOUT: Mapping[str, Callable[[Facts], str]] = {
+    "wipe-token": _wipe,
+    "set-tries": lambda body: f"{body.count('pin')} and {body.count('puk')}",
+    "generate-key": _place,
+    "import-key": _place,
+    "certify": lambda body: f"{body.count('count'):,} of them",
+    "sign-root": lambda body: f"{body.count('count'):,} of them",
+}
+"""Action → what an intent says besides."""
+
+
 def _generate_key(body: Facts, name: str) -> str:
     public = short(body.text("public_sha256"))
     if body.flag("found"):
         return f"Token {name} held its root key, made before the interruption, public key {public}"
     return f"Token {name} made its root key, public key {public}"
+
+
+def _import_key(body: Facts, name: str) -> str:
+    public = short(body.text("public_sha256"))
+    when = " before the interruption" if body.flag("found") else ""
+    return f"The root key was put on token {name}{when}, public key {public}; nothing attests where it was made"
+
+
+def _set(what: str) -> Callable[[Facts, str], str]:
+    return lambda body, name: (
+        f"{what} of token {name} {'was found set, after the interruption' if body.flag('found') else 'was set'}"
+    )
+
+
+def _wipe_token(body: Facts, name: str) -> str:
+    return f"Token {name} was {'found wiped, after the interruption' if body.flag('found') else 'wiped'}"
+
+
+def _unblock_pin(body: Facts, name: str) -> str:
+    found = body.flag("found")
+    return f"The PIN of token {name} was {'found unblocked, after the interruption' if found else 'unblocked with its PUK'}"
+
+
+def _accept_firmware(body: Facts, name: str) -> str:
+    return f"{' and '.join(body.texts('by'))} accepted the firmware of token {name}"
+
+
+def _challenge(_: Facts, name: str) -> str:
+    return f"Token {name} signed a challenge over the log with its root key"
+
+
+def _store_certificate(body: Facts, name: str) -> str:
+    return f"Token {name} {'held' if body.flag('found') else 'took'} the certificate for its slot"
 
 
 def _lock_key(_: Facts, name: str) -> str:
@@ -88,6 +154,17 @@ def _answer(body: Facts, _: str) -> str:
 
 
 _DONE: Mapping[str, Callable[[Facts, str], str]] = {
+    "wipe-token": _wipe_token,
+    "set-tries": _set("The number of tries for PIN and PUK"),
+    "set-pin": _set("The PIN"),
+    "set-puk": _set("The PUK"),
+    "set-management-key": _set("The management key"),
+    "unblock-pin": _unblock_pin,
+    "accept-firmware": _accept_firmware,
+    "import-key": _import_key,
+    "challenge": _challenge,
+    "store-certificate": _store_certificate,
+    "certify-slot": _sign,
     "generate-key": _generate_key,
     "lock-key": _lock_key,
     "wrap-key": _wrap_key,

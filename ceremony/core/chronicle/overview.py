@@ -101,8 +101,9 @@ def _machine(state: State) -> Lines:
 
 def _roots(state: State) -> Lines:
     for serial, digest in state.roots.items():
-        locked = ", locked" if serial in state.locked else ""
-        yield state.names.get(serial, serial), f"public key {short(digest)}{locked}"
+        known = ((state.locked, "locked"), (state.attested, "attested"), (state.brought, "made on the host, not attested"))
+        said = "".join(f", {word}" for serials, word in known if serial in serials)
+        yield state.names.get(serial, serial), f"public key {short(digest)}{said}"
 
 
 def _repositories(state: State) -> Lines:
@@ -119,6 +120,10 @@ def _repositories(state: State) -> Lines:
 
 
 def _backups(state: State) -> Lines:
+    if state.keepers:
+        yield "opened by", f"{state.shares_needed} of {counted(len(state.keepers), 'share')}, and a volume"
+    for number, keeper in enumerate(state.keepers, start=1):
+        yield f"share {number}", f"kept by {keeper}"
     if state.written:
         yield "written", f"{counted(len(state.written), 'file')}, on both volumes"
     for volume, restored in state.restored.items():

@@ -56,7 +56,14 @@ class State:
     """Token serial → SHA-256 of its root key's public half, hex."""
     locked: set[str] = field(default_factory=set)
     """Serials of the tokens whose root key was locked."""
+    attested: set[str] = field(default_factory=set)
+    """Serials of the YubiKeys that attested their root key."""
+    brought: set[str] = field(default_factory=set)
+    """Serials of the tokens whose root key was made on the host."""
     repositories: Repositories = field(default_factory=Repositories)
+    shares_needed: int = 0
+    keepers: tuple[str, ...] = ()
+    """Who keeps share 1, 2, ... of the backups' secret; nobody when it was not split."""
     written: dict[str, str] = field(default_factory=dict)
     """Path on both volumes → SHA-256, hex."""
     restored: dict[str, Restored] = field(default_factory=dict)
@@ -117,6 +124,9 @@ def _end(state: State, whole: Facts, body: Facts) -> None:
     state.steps[step] = StepState.DONE
     if step == "repository-keys":
         state.repositories = replace(state.repositories, total=made.count("repositories"), keys_made=made.count("made"))
+    elif step == "protector":
+        split = made.inner("shares")
+        state.shares_needed, state.keepers = split.count("needed"), split.texts("custodians")
     elif step == "export":
         state.repositories = replace(state.repositories, delivered=made.count("delivered"))
 
@@ -189,6 +199,10 @@ def _compared(state: State, whole: Facts, body: Facts) -> None:
     )
 
 
+def _attested(state: State, _: Facts, body: Facts) -> None:
+    state.attested.add(body.text("serial"))
+
+
 def _deviation(state: State, whole: Facts, body: Facts) -> None:
     texts = (body.text(member) for member in ("expected", "happened", "decided"))
     state.deviations.append(Noted(whole.count("seq"), whole.text("utc"), whole.text("actor"), *texts))
@@ -231,8 +245,10 @@ def _result(state: State, whole: Facts, body: Facts) -> None:
         return
     if action in SIGNED:
         state.signatures[action] = state.signatures.get(action, 0) + (body.count("count") if action != "sign-head" else 1)
-    elif action == "generate-key":
+    elif action in {"generate-key", "import-key"}:
         state.roots[key] = body.text("public_sha256")
+        if action == "import-key":
+            state.brought.add(key)
     elif action == "lock-key":
         state.locked.add(key)
     elif action == "write-volumes":
@@ -257,7 +273,9 @@ _TAKE: Mapping[str, Callable[[State, Facts, Facts], None]] = {
     "medium": _medium,
     "token": _token,
     "login": _login,
+    "authorised": _login,
     "compared": _compared,
+    "attested": _attested,
     "deviation": _deviation,
     "substitution": _substitution,
     "set-aside": _set_aside,

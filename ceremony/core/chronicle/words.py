@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ceremony.core.canonical import Json
 from ceremony.core.chronicle.acts import about_to, done, unfinished
-from ceremony.core.chronicle.facts import Facts
+from ceremony.core.chronicle.facts import Facts, facts
 from ceremony.core.chronicle.phrases import counted, listed, short, token, tries
 from ceremony.core.log import Outcome
 
@@ -120,13 +120,60 @@ def _request(told: Told) -> str:
 
 
 def _typed_back(told: Told) -> str:
-    return f"{told.actor} typed the {told.body.text('what')} back: " + ("the same" if told.body.flag("same") else "not the same")
+    what = told.body.text("what")
+    named = what if what.startswith("share ") else f"the {what}"
+    return f"{told.actor} typed {named} back: " + ("the same" if told.body.flag("same") else "not the same")
+
+
+def _share(told: Told) -> str:
+    return f"{told.actor} typed share {told.body.count('number')}: " + ("taken" if told.body.flag("taken") else "not taken")
 
 
 def _token(told: Told) -> str:
     maker, model, firmware = (told.body.text(member) for member in ("manufacturer", "model", "firmware"))
     device = f"{maker} {model}, firmware {firmware}"
     return f"Token {told.body.text('name')} is the one with serial {told.body.text('serial')}: {device}"
+
+
+def _firmware(told: Told) -> str:
+    name, reasons = told.token(told.body.text("token")), "; ".join(told.body.texts("reasons"))
+    decision = {
+        "allow": "may be used",
+        "deviation": "may be used only as a deviation",
+        "refuse": "must not be used",
+    }.get(told.body.text("decision"), f"was judged {told.body.text('decision')!r}")
+    return f"The firmware of token {name} {decision}: {reasons}"
+
+
+def _standing(told: Told) -> str:
+    name, body = told.token(told.body.text("token")), told.body
+    if "pin" not in body.value:
+        return f"Token {name} has nothing labelled {body.text('label')}"
+    slots = sorted({facts(key).text("slot") for key in body.items("keys")} | set(body.texts("certificates")))
+    tries = ", ".join(
+        f"{code.upper()} {body.inner(code).count('left')} of {body.inner(code).count('total')}" for code in ("pin", "puk")
+    )
+    factory = " and ".join(body.texts("factory")) or "nothing"
+    return f"Token {name}: tries left {tries}; the factory's: {factory}; occupied slots: {', '.join(slots) or 'none'}"
+
+
+def _left_alone(told: Told) -> str:
+    return f"What is in other slots of token {told.token(told.body.text('token'))} is left alone: {', '.join(told.body.texts('slots'))}"
+
+
+def _authorised(told: Told) -> str:
+    name = told.token(told.body.text("token"))
+    return f"Token {name} took its management key" if told.ok else f"A wrong management key for token {name}; it spends no try"
+
+
+def _attested(told: Told) -> str:
+    body = told.body
+    root = (body.texts("authorities") or ("nobody",))[-1]
+    whose = "" if body.flag("pinned") else ", which is not Yubico's: practice only"
+    return (
+        f"Token {told.token(body.text('serial'))} attests that its key {short(body.text('public_sha256'))} was made in its slot "
+        f"{body.text('slot')}, under {root}{whose}"
+    )
 
 
 def _login(told: Told) -> str:
@@ -210,7 +257,13 @@ _WORDS: Mapping[str, Callable[[Told], str]] = {
     "mended": _mended,
     "request": _request,
     "typed-back": _typed_back,
+    "share": _share,
     "token": _token,
+    "firmware": _firmware,
+    "standing": _standing,
+    "left-alone": _left_alone,
+    "authorised": _authorised,
+    "attested": _attested,
     "login": _login,
     "compared": _compared,
     "deviation": _deviation,

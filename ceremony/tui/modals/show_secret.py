@@ -39,7 +39,7 @@ class Stage(Enum):
     """What the person is asked to do."""
 
     COVER = "Cover the projector.\nCover the camera.\nEverybody else turns away, and says so."
-    WRITE = "Write this down, word by word, with its numbers."
+    WRITE = "Write this down exactly as it stands{}."
     WRITTEN = (
         "It is off the screen. The terminal was told to forget its saved lines.\n"
         "Uncover the projector and the camera.\n\n"
@@ -149,7 +149,8 @@ class ShowSecretModal(QuestionModal[None]):
             wipe_scrollback(self.app)
         self._stage = stage
         self._person.display = stage is Stage.COVER
-        self._instruction.update(stage.value)
+        numbers = ", with its numbers" if self._secret is not None and len(self._secret.text().split()) > 1 else ""
+        self._instruction.update(stage.value.format(numbers))
         self._words.lend(self._secret if stage is Stage.WRITE else None)
         self._place.display = stage is Stage.WRITE
         self._place.focus()

@@ -32,6 +32,8 @@ class _Key:
     name: str
     made: str
     facts: Facts
+    attested: str = ""
+    """Whether an attestation shows where a root key was made, in words; empty for the others."""
 
 
 def keys(inventory: bytes | None, state: State) -> Table:
@@ -69,9 +71,21 @@ def _roots(found: Facts, state: State) -> Iterator[_Key]:
     for item in found.items("root_keys"):
         key = facts(item)
         serial = key.inner("device").text("serial")
-        local = key.inner("settings").inner("attributes").flag("local")
         name = f"{state.names.get(serial, '')} {serial}".strip()
-        yield _Key(key.text("role"), name, "on its token" if local else "elsewhere", key)
+        yield _Key(key.text("role"), name, _made(key.inner("settings")), key, _attested(key.inner("settings")))
+
+
+def _made(settings: Facts) -> str:
+    if settings.text("made") == "on the host":
+        return "on the host"
+    return "on its token" if settings.flag("attested") or settings.inner("attributes").flag("local") else "elsewhere"
+
+
+def _attested(settings: Facts) -> str:
+    if not settings.flag("attested"):
+        return "no"
+    whose = "" if settings.flag("pinned") else ", by an authority that is not Yubico's"
+    return f"yes, in slot {settings.text('slot')}, firmware {settings.text('firmware')}{whose}"
 
 
 def _repositories(found: Facts) -> Iterator[_Key]:
@@ -92,6 +106,7 @@ def _lines(key: _Key) -> list[tuple[str, str]]:
         ("Public key", key.facts.text("public_sha256")),
         ("Key id", key.facts.text("id")),
         ("Custody", key.facts.inner("settings").text("custody")),
+        ("Attested", key.attested),
         ("Made", key.made),
         ("Algorithm", key.facts.text("algorithm")),
     ]

@@ -91,13 +91,16 @@ class Link:
     digest: hashes.HashAlgorithm = field(default_factory=hashes.SHA256)
     start: datetime = START
     end: datetime = END
+    public: Any = None
+    """The public key that it certifies; None for that of `key`."""
 
     def made(self, above: Link) -> bytes:
         """Return the certificate, issued by `above`, DER."""
         builder = x509.CertificateBuilder(
             named(self.issuer or above.name), named(self.name) if self.subject is None else self.subject
         )
-        builder = builder.public_key(key(self.key).public_key()).serial_number(4711)
+        public = self.public or key(self.key).public_key()
+        builder = builder.public_key(public).serial_number(4711)
         builder = builder.not_valid_before(self.start).not_valid_after(self.end)
         for arc, value in self.yubico.items():
             oid = ObjectIdentifier(f"1.3.6.1.4.1.41482.3.{arc}")

@@ -6,16 +6,16 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.chronicle.acts import _DONE, _ON_TOKENS
 from ceremony.core.chronicle.words import _WORDS
 
 KINDS = (*_WORDS, "unheard-of", "")
 _MEMBERS = (
     *("action", "key", "files", "plan", "people", "made", "answers", "by", "name", "role", "serial", "token", "count"),
     *("volume", "step", "why", "retries_left", "torn_bytes", "same", "what", "repositories", "interrupted", "found"),
+    *("slot", "slots", "pin", "puk", "left", "factory", "keys", "certificates", "reasons", "decision", "authorities", "occupied"),
 )
-_ACTIONS = st.sampled_from(
-    ["generate-key", "lock-key", "wrap-key", "write-volumes", "certify", "sign-root", "sign-head", "answer", "dance"]
-)
+_ACTIONS = st.sampled_from(sorted({*_DONE, *_ON_TOKENS, "dance"}))
 _plain = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=9) | _ACTIONS
 _names = st.sampled_from(_MEMBERS) | st.text("abc", max_size=3)
 jsons: st.SearchStrategy[Json] = st.recursive(

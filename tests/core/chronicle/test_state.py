@@ -146,3 +146,14 @@ def test_a_token_of_software_and_a_stick_are_called_what_they_are():
 def test_lines_with_nothing_to_say_are_left_out():
     assert [found.title for found in overview(noted(record("sung", {})))] == ["Ceremony"]
     assert Section("x", ()).lines == ()
+
+
+def test_who_keeps_which_share_stands_with_the_backups():
+    split = {"needed": 2, "custodians": ["Cara", "Cleo", "Cody"], "identifier": 7}
+    state = noted(record("end", {"made": {"recipient": "age1", "shares": split}}, step="protector"))
+    assert section(state, "Backups") == (
+        ("opened by", "2 of 3 shares, and a volume"),
+        ("share 1", "kept by Cara"),
+        ("share 2", "kept by Cleo"),
+        ("share 3", "kept by Cody"),
+    )

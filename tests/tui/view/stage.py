@@ -38,7 +38,15 @@ INVENTORY: JsonObject = {
             "bits": 256,
             "public_sha256": PUBLIC,
             "device": TOKEN,
-            "settings": {"custody": "token-only", "attributes": {"local": True}},
+            "settings": {
+                "custody": "token-only",
+                "made": "on the token",
+                "attested": True,
+                "slot": "9c",
+                "firmware": "5.7.2",
+                "pinned": True,
+                "attributes": None,
+            },
         }
     ],
     "repository_keys": {

@@ -12,6 +12,7 @@ import pytest
 from textual.geometry import Size
 
 from ceremony.core.bundle import LOG
+from ceremony.core.canonical import encode
 from ceremony.core.log import Outcome
 from ceremony.errors import ExitCode, Stopped, StorageError
 from ceremony.tui.view.app import LeaveAsked
@@ -21,7 +22,7 @@ from ceremony.tui.view.run import conclude
 from tests.fakes.folder import FakeFolder
 from tests.fakes.operator import ScriptedOperator
 from tests.fakes.room import Ceremony, fast_seal
-from tests.tui.view.stage import PUBLIC, RECORDS, a_folder, log_of, on_view
+from tests.tui.view.stage import PUBLIC, RECORDS, TOKEN, a_folder, log_of, on_view
 
 __all__ = ["fast_seal"]
 
@@ -257,9 +258,32 @@ async def test_keys_name_what_the_inventory_names():
         assert show.lines("Keys, 3 in evidence/inventory.json")
         assert show.lines("root-a 5f3c21")[0].split()[4:7] == ["ecdsa-p256", "on", "its"]
         assert show.lines(f"Public key {PUBLIC}")
+        assert show.lines("Attested   yes, in slot 9c, firmware 5.7.2")
         await show.press("end", "enter")
         assert show.lines("targets key of docker.io/acme/web")
         assert show.lines('"made_here": false')
+
+
+@pytest.mark.parametrize(
+    ("settings", "made", "attested"),
+    [
+        pytest.param({"made": "on the host", "custody": "imported"}, "on the host", "no", id="imported"),
+        pytest.param({"attributes": {"local": True}}, "on its token", "no", id="a PKCS#11 token"),
+        pytest.param({"attributes": {"local": False}}, "elsewhere", "no", id="a PKCS#11 token that was given it"),
+        pytest.param(
+            {"attested": True, "slot": "9c", "firmware": "5.7.4", "pinned": False},
+            "on its token",
+            "yes, in slot 9c, firmware 5.7.4, by an authority that is not Yubico's",
+            id="a virtual YubiKey",
+        ),
+    ],
+)
+async def test_keys_say_where_they_were_made_and_whether_that_is_attested(settings, made, attested):
+    root = {"role": "root", "algorithm": "ecdsa-p256", "public_sha256": PUBLIC, "device": TOKEN, "settings": settings}
+    async with on_view(a_folder(**{"evidence/inventory.json": encode({"root_keys": [root]})}), size=(120, 40)) as show:
+        await show.press("3")
+        assert show.lines(f"ecdsa-p256  {made}")
+        assert show.lines(f"Attested   {attested}")
 
 
 async def test_an_inventory_that_is_none_is_said():
