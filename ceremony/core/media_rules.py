@@ -2,7 +2,8 @@
 """What every medium is held to: which names a file may have, and which media may stand side by side.
 
 Pure: the names and identities are judged here, the devices themselves are looked at
-in `ceremony.volumes`.
+in `ceremony.volumes`. Whether a device can serve at all is for `media_judge`, what
+vfat makes of a name for `media_names`.
 """
 
 from __future__ import annotations
@@ -39,18 +40,23 @@ def refuse_shared_devices(media: Mapping[str, MediumIdentity]) -> None:
     """
     seen: dict[str, MediumIdentity] = {}
     for role, identity in media.items():
-        for other, earlier in seen.items():
-            if _shared(identity, earlier):
-                raise StorageError(
-                    role,
-                    f"is on the same device as {other} ({identity.device}, serial {identity.serial})",
-                    hint="bring another medium: each has to survive the loss of the other",
-                )
+        shared = shares_device(identity, seen)
+        if shared:
+            raise StorageError(role, shared, hint="bring another medium: each has to survive the loss of the other")
         seen[role] = identity
 
 
+def shares_device(identity: MediumIdentity, chosen: Mapping[str, MediumIdentity]) -> str:
+    """Return, as the end of a sentence, with which medium of `chosen`, by role, `identity` shares a device; empty for none."""
+    for role, other in chosen.items():
+        if _shared(identity, other):
+            return f"is on the same device as {role} ({identity.device}, serial {identity.serial})"
+    return ""
+
+
 def _shared(one: MediumIdentity, other: MediumIdentity) -> bool:
-    if one.device == other.device or one.serial == other.serial:
+    # Two without a serial of any kind are told apart by nothing but their device.
+    if one.device == other.device or (one.serial and one.serial == other.serial):
         return True
     first, second = one.device.rstrip("/") + "/", other.device.rstrip("/") + "/"
     return one.folder and other.folder and (first.startswith(second) or second.startswith(first))

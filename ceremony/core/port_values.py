@@ -12,15 +12,26 @@ class MediumIdentity:
     """What tells one removable medium from another."""
 
     serial: str
+    """The device's own serial; for a stick that tells none, `uuid-<UUID of the file system>-<bytes>`; for a folder, its inode."""
     device: str
     """The physical device; two partitions of one stick share it."""
     model: str
     size: int
     """Bytes in all."""
     free: int
-    """Bytes free."""
+    """Bytes free; -1 while it is not mounted, for then nobody knows."""
     folder: bool
     """A plain folder in a medium's place: practice only."""
+    partition: str = ""
+    """The block device with the file system: a partition, or the whole device; empty for a folder."""
+    file_system: str = ""
+    uuid: str = ""
+    """Of the file system, as blkid(8) tells it."""
+    label: str = ""
+    note: str = ""
+    """What people should know before they choose it, one sentence; usually empty."""
+    trouble: str = ""
+    """Why it cannot serve, one sentence; empty for one that can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _TABLE = {
     errno.ENODEV: ("the device is gone", "plug it in again; nothing was tried again"),
     errno.ENOENT: ("it is not there", "look whether the right medium is plugged in"),
     errno.EEXIST: ("it exists already", "nothing is overwritten; use an empty place, or set the old file aside"),
+    errno.ENOTUNIQ: ("its name stands there in other letters", "nothing is overwritten; capital letters are small ones on vfat"),
     errno.ENOTDIR: ("a file or a link stands where a folder should be", "use a place without links; nothing is overwritten"),
     errno.EISDIR: ("it is a folder, not a file", "use another name"),
     errno.ELOOP: ("it is a link, not a file", "use a place without links; links are not followed"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Media: plain folders in the place of removable ones, for practice.
+"""Media: plain folders in the place of removable ones, for practice; the real ones are in `usb`.
 
 `FolderMedia` is `ports.Media` over one folder for each role. A folder's serial comes
 from its file system and inode, so it is the same however it is named; its device is
@@ -13,20 +13,18 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ceremony.core.media_judge import LEAST_FREE
 from ceremony.core.ports import MediumIdentity
 from ceremony.errors import StorageError
 from ceremony.volumes.faults import told
 from ceremony.volumes.store import FolderStore
-
-LEAST_FREE = 256 * 1024
-"""Bytes that a medium has free at the very least: a log with its first records fits."""
 
 
 class FolderVolume(FolderStore):
     """`ports.Volume` over a folder that stands for a removable medium."""
 
     def __init__(self, path: Path, identity: MediumIdentity) -> None:
-        super().__init__(path, f"{identity.model} {path}")
+        super().__init__(path, f"{identity.model} {path}", medium=True)
         self._identity = identity
 
     @property
@@ -42,6 +40,9 @@ class FolderVolume(FolderStore):
             return False
         return (there.serial, there.device) == (self._identity.serial, self._identity.device)
 
+    def release(self) -> None:
+        """Do nothing: every write was synced, and there is nothing to pull."""
+
     def reopen(self) -> None:
         """Look again which folder is there; raises StorageError when it is another. Reads always go past the page cache."""
         there = identify(self.path)
@@ -54,6 +55,10 @@ class FolderMedia:
 
     def __init__(self, folders: Mapping[str, Path]) -> None:
         self._folders = dict(folders)
+
+    def look(self, role: str) -> Sequence[MediumIdentity]:
+        """Return what `candidates` does: a folder that could not serve is said when it is opened."""
+        return self.candidates(role)
 
     def candidates(self, role: str) -> Sequence[MediumIdentity]:
         """Return the one folder of `role`; none for a role that has no folder. Raises StorageError when it is missing."""
@@ -72,6 +77,9 @@ class FolderMedia:
         if there.free < LEAST_FREE:
             raise StorageError(str(path), f"is full: {there.free} bytes are free", hint="make room, or use another folder")
         return FolderVolume(path, there)
+
+    def close(self) -> None:
+        """Do nothing: folders need not be let go."""
 
 
 def identify(path: Path) -> MediumIdentity:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from itertools import islice
 from pathlib import Path
@@ -29,9 +29,13 @@ _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in a file's place
 
 
 class Tree:
-    """An open folder and the way down to the folder in use; methods raise OSError."""
+    """An open folder and the way down to the folder in use; methods raise OSError.
 
-    def __init__(self, root: Path) -> None:
+    With `exact`, what is to be made and is there already must be there in the very same letters: on vfat, `A` is `a`.
+    """
+
+    def __init__(self, root: Path, *, exact: bool = False) -> None:
+        self._exact = exact
         self._fds = [os.open(root, _FOLDER)]
         self._way: Parts = ()
         self.touched: set[Parts] = set()
@@ -41,6 +45,10 @@ class Tree:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let all folders go."""
         self._leave_to(-1)
 
     def enter(self, parts: Parts, *, make: bool = False) -> int:
@@ -58,7 +66,14 @@ class Tree:
         """Open a file; what it is, is for the caller to look at. With O_CREAT, its folders are made."""
         folder, name = parts[:-1], parts[-1]
         make = bool(flags & os.O_CREAT)
-        fd = os.open(name, flags | _FILE, mode, dir_fd=self.enter(folder, make=make))
+        within = self.enter(folder, make=make)
+        fd = os.open(name, flags | _FILE, mode, dir_fd=within)
+        if make and not flags & os.O_EXCL:
+            try:
+                self._same_letters(name, within)
+            except OSError:
+                os.close(fd)
+                raise
         if make:
             self.touched.add(folder)
         return fd
@@ -88,10 +103,14 @@ class Tree:
             try:
                 os.mkdir(name, 0o755, dir_fd=parent)
             except FileExistsError:
-                pass
+                self._same_letters(name, parent)
             else:
                 self.touched.add(parts[:depth])
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
+
+    def _same_letters(self, name: str, folder: int) -> None:
+        if self._exact and name not in os.listdir(folder):
+            raise OSError(errno.ENOTUNIQ, os.strerror(errno.ENOTUNIQ))
 
     def _leave_to(self, depth: int) -> None:
         while len(self._fds) > depth + 1:
@@ -119,14 +138,19 @@ def write_whole(fd: int, data: bytes) -> None:
         left = left[written:]
 
 
-def walk(root: Path) -> Iterator[str]:
-    """Yield the path, relative to `root`, of everything below it that is no folder; links are not followed."""
+def walk(root: Path, *, besides: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the path, relative to `root`, of everything below it that is no folder; links are not followed.
+
+    Folders right below `root` whose name is in `besides` are left out.
+    """
     ahead = [""]
     while ahead:
         prefix = ahead.pop()
         with os.scandir(root / prefix) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
+                    if not prefix and entry.name in besides:
+                        continue
                     ahead.append(f"{prefix}{entry.name}/")
                 else:
                     yield prefix + entry.name

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceremony.core.media_rules import check_path, refuse_shared_devices
+from ceremony.core.media_rules import check_path, refuse_shared_devices, shares_device
 from ceremony.core.ports import MediumIdentity
 from ceremony.errors import StorageError
 
@@ -41,6 +41,16 @@ def test_takes_media_that_are_apart() -> None:
             "d": _medium("4", "/r/a", folder=True),
         }
     )
+
+
+def test_two_without_any_serial_are_told_apart_by_their_device() -> None:
+    refuse_shared_devices({"a": _medium("", "/dev/sda"), "b": _medium("", "/dev/sdb")})
+
+
+def test_tells_with_which_medium_another_shares_its_device() -> None:
+    chosen = {"a": _medium("1", "/dev/sda"), "b": _medium("2", "/dev/sdb")}
+    assert shares_device(_medium("3", "/dev/sdb"), chosen) == "is on the same device as b (/dev/sdb, serial 3)"
+    assert shares_device(_medium("3", "/dev/sdc"), chosen) == ""
 
 
 def test_takes_names_of_any_language() -> None:

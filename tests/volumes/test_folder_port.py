@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,35 +14,55 @@ from ceremony.core.ports import Folder, Media, Volume
 from ceremony.errors import StorageError
 from ceremony.volumes.media import FolderMedia, FolderVolume, identify
 from ceremony.volumes.store import FolderStore
+from ceremony.volumes.usb import UsbVolume
 from tests.fakes.folder import FakeFolder, FakeMedia, FakeVolume, fake_identity
+from tests.peers.usb import Hub
 
 
-def _folders(root: Path) -> dict[str, Folder]:
-    for name in ("store", "volume"):
-        (root / name).mkdir()
-    return {
-        "FakeFolder": FakeFolder(),
-        "FakeVolume": FakeVolume(fake_identity("F1")),
-        "FolderStore": FolderStore(root / "store"),
-        "FolderVolume": FolderVolume(root / "volume", identify(root / "volume")),
-    }
+@pytest.fixture(scope="module")
+def stick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UsbVolume]:
+    with Hub(tmp_path_factory.mktemp("usb")) as hub, hub.media() as media:
+        hub.stick(mib=32)
+        yield media.open("a", media.candidates("a")[0])
 
 
-@pytest.fixture(params=["FakeFolder", "FakeVolume", "FolderStore", "FolderVolume"])
+FOLDERS: dict[str, Callable[[Path], Folder]] = {
+    "FakeFolder": lambda path: FakeFolder(),
+    "FakeVolume": lambda path: FakeVolume(fake_identity("F1")),
+    "FolderStore": FolderStore,
+    "FolderVolume": lambda path: FolderVolume(path, identify(path)),
+}
+
+
+@pytest.fixture(params=[*FOLDERS, "UsbVolume"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
-    return _folders(tmp_path)[str(request.param)]
+    if request.param != "UsbVolume":
+        return FOLDERS[request.param](tmp_path)
+    stick: UsbVolume = request.getfixturevalue("stick")
+    for entry in stick.path.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    return stick
 
 
 def test_gives_back_what_was_written(folder: Folder) -> None:
-    files = {"log": b"one\n", "a/b/c": bytes(range(256)), "a/b/d": b"", "reg.example:5000/ä": b"x" * 3_000_000}
+    files = {"log": b"one\n", "a/b/c": bytes(range(256)), "a/b/d": b"", "a/e": b"x" * 3_000_000, "a/f": b"y" * (2 << 20)}
     folder.write(files)
     assert {name: folder.read(name) for name in folder.names()} == files
     assert {name: folder.size(name) for name in files} == {name: len(data) for name, data in files.items()}
 
 
 def test_lists_all_files_sorted_bytewise(folder: Folder) -> None:
-    folder.write(dict.fromkeys(["b", "a-b", "a/b", "a.b", "B/z", "é", "z", "c/1"], b""))
-    assert list(folder.names()) == ["B/z", "a-b", "a.b", "a/b", "b", "c/1", "z", "é"]
+    folder.write(dict.fromkeys(["b", "a-b", "a/b", "a.b", "D/z", "z", "c/1"], b""))
+    assert list(folder.names()) == ["D/z", "a-b", "a.b", "a/b", "b", "c/1", "z"]
+
+
+def test_a_folder_of_the_machine_takes_names_of_any_language(tmp_path: Path) -> None:
+    for folder in (FolderStore(tmp_path), FakeFolder()):
+        folder.write({"reg.example:5000/é": b"1", "b": b"", "B": b""})
+        assert list(folder.names()) == ["B", "b", "reg.example:5000/é"]
 
 
 def test_an_empty_folder_has_no_names_and_takes_no_files(folder: Folder) -> None:

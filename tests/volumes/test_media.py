@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ceremony.core.media_judge import LEAST_FREE
 from ceremony.core.media_rules import refuse_shared_devices
 from ceremony.errors import StorageError
-from ceremony.volumes.media import LEAST_FREE, FolderMedia
+from ceremony.volumes.media import FolderMedia
 
 
 def _media(root: Path, **folders: str) -> FolderMedia:
@@ -89,3 +90,16 @@ def test_notices_that_another_folder_came_back(tmp_path: Path) -> None:
         volume.reopen()
     with pytest.raises(StorageError, match=r"is not the folder .* any more"):
         media.open("a", volume.identity)
+
+
+def test_a_folder_is_present_while_it_is_there(tmp_path: Path) -> None:
+    with_folder = _media(tmp_path, a="a")
+    volume = with_folder.open("a", with_folder.look("a")[0])
+    volume.write({"x": b"1"})
+    volume.release()
+    assert volume.present()
+    (tmp_path / "a").rename(tmp_path / "away")
+    assert not volume.present()
+    (tmp_path / "a").mkdir()
+    assert not volume.present()
+    with_folder.close()
