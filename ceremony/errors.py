@@ -80,7 +80,9 @@ class WrongPin(TokenError):
             0: "no tries are left",
             1: "one try is left",
         }.get(retries_left, f"{retries_left} tries are left")
-        super().__init__(token, f"the {what} is wrong; {left}", hint=f"compare the serial on the token with the {what}'s envelope")
+        super().__init__(
+            token, f"the {what} is wrong; {left}", hint=f"compare the serial on the token with the {what}'s envelope"
+        )
         self.retries_left = retries_left
 
 

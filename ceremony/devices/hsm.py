@@ -76,7 +76,11 @@ def _choose(name: str, uri: hsm_uri.TokenUri, tokens: Sequence[TokenFacts]) -> T
         raise TokenAbsent(name, f"no token matches {uri}; its module shows {seen}", hint="plug it in, or correct the site file")
     if len(found) > 1:
         seen = ", ".join(f"{facts.serial} ({facts.label})" for facts in found)
-        raise TokenError(name, f"{len(found)} tokens match {uri}: {seen}", hint="name it by its serial; where serials are the same, by its label (token=) too")
+        raise TokenError(
+            name,
+            f"{len(found)} tokens match {uri}: {seen}",
+            hint="name it by its serial; where serials are the same, by its label (token=) too",
+        )
     facts = found[0]
     if not facts.flags & hsm_identity.Flag.TOKEN_INITIALIZED:
         raise TokenError(name, f"{facts.serial} is not initialised", hint="its custodian initialises it with the vendor's tool")
