@@ -84,8 +84,10 @@ class HeadlessOperator:
         return look()
 
     @contextmanager
-    def waiting(self, what: str, seconds: int = 0) -> Iterator[None]:  # noqa: ARG002 - nobody watches
-        """Wait."""
+    def waiting(self, what: str, seconds: int = 0) -> Iterator[None]:
+        """Wait; say so where a token may wait for a finger."""
+        if seconds:
+            _say(f"    touch {what}, if it blinks")
         yield
 
     def progress(self, what: str, done: int, total: int) -> None:

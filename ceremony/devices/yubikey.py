@@ -65,7 +65,7 @@ def open_yubikey(
         matching: list[tuple[str, SmartCardConnection, DeviceFacts]] = []
         for reader in found(readers, name):
             if reader.name in (held or {}):
-                seen.closed.append(f"reader {reader.name} holds {(held or {})[reader.name]}")
+                seen.held.append((held or {})[reader.name])
                 continue
             connection = _look(reader, seen, undo)
             if connection is not None and seen.devices[-1][1].serial == site.yubikey:
@@ -85,13 +85,15 @@ class _Seen:
     """What the readers showed."""
 
     devices: list[tuple[SmartCardConnection, DeviceFacts]] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    """The names of tokens that are open already."""
     closed: list[str] = field(default_factory=list)
     """What is to say of readers that showed nothing, in words."""
     busy: bool = False
     """One of them is another program's."""
 
     def absent(self, name: str, serial: int) -> TokenAbsent:
-        there = ", ".join(str(facts.serial) for _, facts in self.devices) or "none"
+        there = ", ".join([*self.held, *(str(facts.serial) for _, facts in self.devices)]) or "none"
         said = "".join(f"; {one}" for one in self.closed)
         hint = "plug it in over USB, or correct the site file"
         if self.busy:

@@ -81,7 +81,7 @@ class YubiKeyLink:
             return act(self._session)
         except FAULTS as error:
             self._look_again()
-            self.lose("stopped answering", "put it back, and open it again", cause=error)
+            self.lose("stopped answering", "put it back, then try again", cause=error)
         except ANSWERS as error:
             self._look_again()
             raise Answer(error) from error
@@ -129,10 +129,10 @@ class YubiKeyLink:
             session = PivSession(self._connection)
             serial = session.get_serial()
         except (*FAULTS, *ANSWERS) as error:
-            self.lose("stopped answering", "put it back, and open it again", cause=error)
+            self.lose("stopped answering", "put it back, then try again", cause=error)
         if serial != self.serial:
             self.lose(
                 f"was taken out; in its place is YubiKey {serial}, to which nothing was done",
-                f"put YubiKey {self.serial} back, and open it again",
+                f"put YubiKey {self.serial} back, then try again",
             )
         self._session = session

@@ -74,7 +74,7 @@ def _blocked(room: Room, token: Token, found: PivStanding) -> None:
     options = [_STOP, _WIPE]
     if found.puk.left:
         options.insert(1, Option(unblocking.UNBLOCK, "Unblock the PIN", "with the PUK, which its custodian types"))
-    chosen = _choose(room, token, "blocked", f"On {token.identity.name}, a PIN or PUK is blocked", refusal.message, options)
+    chosen = _choose(room, token, "blocked", refusal, options)
     if chosen == unblocking.UNBLOCK:
         unblocking.unblock(room, token)
     elif chosen == WIPE:
@@ -85,12 +85,13 @@ def _blocked(room: Room, token: Token, found: PivStanding) -> None:
 
 def _occupied(room: Room, token: Token, found: PivStanding) -> None:
     identity = token.identity
-    what = standing.slot_words(found, identity.slot)
-    title = f"The slot for the root key of {identity.name} is occupied"
-    if _choose(room, token, "occupied", title, f"It is slot {what}.", [_STOP, _WIPE]) != WIPE:
-        raise TokenError(
-            identity.serial, f"its slot is occupied: {what}", hint="take an empty token, or name another slot in the site file"
-        )
+    refusal = TokenError(
+        identity.serial,
+        f"its slot is occupied: {standing.slot_words(found, identity.slot)}",
+        hint="take an empty token, or name another slot in the site file",
+    )
+    if _choose(room, token, "occupied", refusal, [_STOP, _WIPE]) != WIPE:
+        raise refusal
     wiping.wipe(room, token, found)
 
 
@@ -103,19 +104,19 @@ def _others(room: Room, token: Token, found: PivStanding) -> bool:
         _WIPE,
         _STOP,
     ]
-    chosen = _choose(room, token, "others", f"Other slots of {identity.name} are occupied", f"They hold {held}.", options)
+    refusal = TokenError(
+        identity.serial, f"its other slots hold {held}", hint="take an empty token, unless you know who put them there"
+    )
+    chosen = _choose(room, token, "others", refusal, options)
     if chosen == LEAVE:
         room.journal.record("left-alone", {"token": identity.serial, "slots": list(found.occupied)})
         return True
     if chosen == STOP:
-        raise TokenError(
-            identity.serial, f"holds {held}, which people did not leave there", hint="take an empty token, or try again"
-        )
+        raise refusal
     wiping.wipe(room, token, found)
     return False
 
 
-def _choose(room: Room, token: Token, key: str, title: str, detail: str, options: list[Option]) -> str:
-    identity = token.identity
-    prompt = Prompt(f"{key}:{identity.name}", title, detail=f"{detail} Serial {identity.serial}.", alarm=True)
-    return room.operator.choose(prompt, options)
+def _choose(room: Room, token: Token, key: str, refusal: TokenError, options: list[Option]) -> str:
+    name = token.identity.name
+    return room.operator.choose(Prompt(f"{key}:{name}", f"{name}, {refusal.message}", detail=refusal.hint, alarm=True), options)

@@ -54,7 +54,7 @@ def sign_all(
 def touched(room: Room, token: Token, key: TokenKey, otherwise: str = "") -> AbstractContextManager[None]:
     """Show, while a key signs, that its token waits for a finger; where it does not, what is waited for `otherwise`, if anything."""
     if key.touch_policy != "never":
-        return room.operator.waiting(f"Touch {token.identity.name}", seconds=TOUCH_SECONDS)
+        return room.operator.waiting(f"{token.identity.name}, serial {token.identity.serial}", seconds=TOUCH_SECONDS)
     return room.operator.waiting(otherwise) if otherwise else nullcontext()
 
 

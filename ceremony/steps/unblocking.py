@@ -27,11 +27,10 @@ def offer(room: Room, token: Token) -> None:
         Option(LEAVE, "Leave it blocked", "nothing is tried"),
         Option(UNBLOCK, "Unblock it with the PUK", f"the PUK has {standing.puk.left} of {standing.puk.total} tries left"),
     )
-    prompt = Prompt(
-        f"unblock:{name}", f"The PIN of {name} is blocked", detail=f"Token serial {token.identity.serial}.", alarm=True
-    )
+    refusal = blocked(token, standing)
+    prompt = Prompt(f"unblock:{name}", f"{name}, {refusal.message}", detail=refusal.hint, alarm=True)
     if room.operator.choose(prompt, options) != UNBLOCK:
-        raise blocked(token, standing)
+        raise refusal
     unblock(room, token)
 
 

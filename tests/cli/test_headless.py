@@ -141,6 +141,12 @@ def test_waits_and_says_nothing(people, narrated):
     assert narrated() == ""
 
 
+def test_says_which_token_may_wait_for_a_finger(people, narrated):
+    with people.waiting("root-a, serial 20461001", seconds=15):
+        pass
+    assert narrated() == "    touch root-a, serial 20461001, if it blinks\n"
+
+
 def test_an_error_while_it_waits_is_passed_on(people):
     with pytest.raises(CeremonyError, match=r"^gone$"), people.waiting("both volumes"):
         raise CeremonyError("gone", hint="bring it back")

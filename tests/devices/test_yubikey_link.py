@@ -164,7 +164,7 @@ def test_another_card_in_its_place_is_named_and_nothing_is_done_to_it(desk, toke
             TokenLost, match="token 1: was taken out; in its place is YubiKey 2, to which nothing was done"
         ) as lost:
             use(token, key)
-    assert lost.value.hint == "put YubiKey 1 back, and open it again"
+    assert lost.value.hint == "put YubiKey 1 back, then try again"
     assert other.saved() == before
 
 

@@ -115,7 +115,7 @@ def test_a_reader_that_this_ceremony_holds_is_named_by_its_token(desk):
     desk.put(card(1))
     rack = YubiKeyRack({"root-a": SiteToken(yubikey=1, slot="9c"), "root-b": SiteToken(yubikey=2, slot="9c")}, desk)
     held = rack.open("root-a")
-    with pytest.raises(TokenAbsent, match=r"no reader holds YubiKey 2; .* holds root-a$"):
+    with pytest.raises(TokenAbsent, match=r"no reader holds YubiKey 2; there is root-a$"):
         rack.open("root-b")
     held.close()
     with pytest.raises(TokenAbsent, match=r"no reader holds YubiKey 2; there is 1\.?$"):

@@ -142,7 +142,10 @@ def test_other_slots_can_be_wiped():
 def test_people_can_stop_because_of_other_slots():
     ceremony = occupied("9d")
     ceremony.operator.answers["others:root-a"] = "stop"
-    failed(ceremony, "prepare", r"holds 9d with a key \(ECCP256, imported\), which people did not leave there")
+    failed(ceremony, "prepare", r"its other slots hold 9d with a key \(ECCP256, imported\)$")
+    asked = ceremony.operator.question("others:root-a")
+    assert asked.prompt.title.startswith("root-a, token ")
+    assert asked.prompt.detail == "take an empty token, unless you know who put them there"
 
 
 def test_an_occupied_label_of_another_token_is_refused_early():
@@ -175,7 +178,7 @@ def blocked(*, pin: bool = False, puk: bool = False) -> Ceremony:
 def test_what_is_blocked_is_said_and_nothing_is_tried(ceremony, error, match, options):
     failed(ceremony, "prepare", match, error)
     asked = ceremony.operator.question("blocked:root-a")
-    assert match in asked.prompt.detail
+    assert match in asked.prompt.title
     assert [option.key for option in asked.options if option.key not in options] == []
     assert {option.key for option in asked.options} == set(options)
     assert not {"unlock", "unblock_pin", "wipe"} & set(device_of(ceremony).calls)

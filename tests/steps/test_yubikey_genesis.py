@@ -219,8 +219,9 @@ def test_people_see_each_touch_that_the_token_waits_for(policy, batches, waits):
     assert ceremony.hold() is ExitCode.DONE
     assert wrong(ceremony) == []
     assert acts(ceremony).count("sign-root") == batches
-    assert ceremony.operator.waited.count("Touch root-a (15 s)") == waits
-    assert set(ceremony.rack.devices["root-a"].card.touched) == {policy}
+    device = ceremony.rack.devices["root-a"]
+    assert ceremony.operator.waited.count(f"root-a, serial {device.serial} (15 s)") == waits
+    assert set(device.card.touched) == {policy}
 
 
 def test_a_token_that_was_not_touched_can_be_tried_again():
