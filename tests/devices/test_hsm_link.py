@@ -125,10 +125,10 @@ def test_a_crash_names_the_signal_and_stays(link, number):
 
 
 def test_a_hang_is_ended_and_stays(practice):
-    link = HsmLink("root-a", MODULE, env=practice.env, deadline_seconds=0.3)
+    link = HsmLink("root-a", MODULE, env=practice.env, deadline_seconds=2)
     os.kill(link.pid, signal.SIGSTOP)
     for _ in range(2):
-        with pytest.raises(TokenLost, match=r"did not answer within 0.3 seconds"):
+        with pytest.raises(TokenLost, match=r"did not answer within 2 seconds"):
             link.call("tokens")
     with pytest.raises(ProcessLookupError):
         os.kill(link.pid, 0)

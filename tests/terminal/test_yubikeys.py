@@ -52,7 +52,7 @@ def test_a_genesis_on_yubikeys_is_typed_touched_and_survives_a_pulled_card(
         person.types_word("Make the root key on root-a")
         for token, serial in zip(("root-a", "root-b"), SERIALS, strict=True):
             room.asks(serial)
-            assert token in terminal.until("Touch")
+            terminal.until(f"TOUCH {token}, serial {serial} NOW")
             room.touch(serial)
             room.finger(serial, "on")
             person.walk(f"Root key of {token}")

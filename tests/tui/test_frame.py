@@ -79,8 +79,12 @@ async def test_counts_records_and_deviations_and_drops_them_before_the_room() ->
 
     async with on_stage(work=work, monitor=Room()) as show:
         await show.until(lambda: "1 deviation | 2 records" in vitals(show))
-        show.app.post_message(Gauged((OPEN, OPEN, OPEN)))
-        await show.until(lambda: "records" not in vitals(show))
+
+        def dropped() -> bool:
+            show.app.post_message(Gauged((OPEN, OPEN, OPEN)))  # again: a look of the monitor's own may replace it
+            return "records" not in vitals(show)
+
+        await show.until(dropped)
 
 
 def test_a_newer_look_replaces_an_older_one() -> None:
