@@ -9,6 +9,7 @@ prints; the one error boundary is in `ceremony.cli`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -61,6 +62,17 @@ class StorageError(CeremonyError):
     def __init__(self, store: str, message: str, *, hint: str) -> None:
         super().__init__(f"{store}: {message}", hint=hint)
         self.store = store
+
+
+class VolumesLost(StorageError):
+    """Lines of the log stand in the ceremony's folder, and not on every volume; `errors` says why, by the volume's serial."""
+
+    def __init__(self, errors: Mapping[str, StorageError]) -> None:
+        names = " and ".join(error.store for error in errors.values())
+        super().__init__(
+            names, "did not take the log", hint="put another volume in its place; the ceremony's folder has every line"
+        )
+        self.errors = dict(errors)
 
 
 class TokenError(CeremonyError):

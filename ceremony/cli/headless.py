@@ -8,7 +8,7 @@ to them), agrees, types the words, never tries a secret twice and never wipes a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import click
 
@@ -89,6 +89,10 @@ class HeadlessOperator:
         if seconds:
             _say(f"    touch {what}, if it blinks")
         yield
+
+    def lend(self, what: str) -> AbstractContextManager[None]:
+        """Raise CeremonyError: there is nobody for a program to speak with."""
+        raise CeremonyError(f"nobody is there: {what}", hint="leave --auto away: a person must be at the keyboard")
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Print the end of long work."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from ceremony.cli.plan_files import EXAMPLE, approvals_folder, create, judge, load_plan, make_folder
+from ceremony.cli.plan_files import EXAMPLES, approvals_folder, create, judge, load_plan, make_folder
 from ceremony.core import approval, dialects, words
 from ceremony.core.plan import Kind, Mode, Plan
 from ceremony.core.plan_lint import PlanWarning, unsupported
@@ -37,15 +37,19 @@ def plan() -> None:
 @_OUT
 def new(kind: str, out: Path | None) -> None:
     """Write an annotated example plan of KIND, with the files that it names."""
-    if kind != Kind.GENESIS:
-        raise PlanRefused("kind", f"a {kind} ceremony cannot be held by this version yet", hint="write a genesis plan")
-    source = EXAMPLE.read_bytes()
+    example = EXAMPLES.get(Kind(kind))
+    if example is None:
+        raise PlanRefused(
+            "kind", f"a {kind} ceremony cannot be held by this version yet", hint="write a genesis or a recovery plan"
+        )
+    source = example.read_bytes()
     named = files_named(source)
     if out is None:
         click.echo(source, nl=False)
-        click.echo(f"it names {', '.join(named)}; with --out FILE, examples of these are written too", err=True)
+        if named:
+            click.echo(f"it names {', '.join(named)}; with --out FILE, examples of these are written too", err=True)
         return
-    files = {out: source} | {out.parent / name: (EXAMPLE.parent / name).read_bytes() for name in named}
+    files = {out: source} | {out.parent / name: (example.parent / name).read_bytes() for name in named}
     for path in files:
         if path.exists():
             raise CeremonyError(f"{path} exists already", hint="name a plan in another folder; nothing is overwritten")

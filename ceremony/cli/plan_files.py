@@ -15,13 +15,15 @@ from datetime import datetime
 from pathlib import Path
 
 from ceremony.core import dialects
-from ceremony.core.plan import Mode, Plan, Site
+from ceremony.core.plan import Kind, Mode, Plan, Site
 from ceremony.core.plan_lint import DialectRules, PlanWarning, lint
 from ceremony.core.plan_reader import MAX_PLAN, files_named, read_plan, read_site
 from ceremony.errors import CeremonyError, PlanRefused, StorageError
 
 EXAMPLE = Path(__file__).with_name("example") / "plan.toml"
 """The plan that `rehearse` holds when none is named, and that `plan new` writes."""
+EXAMPLES = {Kind.GENESIS: EXAMPLE, Kind.RECOVERY: EXAMPLE.with_name("recovery.toml")}
+"""The plan that `plan new` writes, for each kind that there is one of."""
 MAX_FILE = MAX_PLAN
 """Bytes of a file that a plan names."""
 MAX_APPROVAL = 64 * 1024

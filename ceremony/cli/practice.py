@@ -4,6 +4,7 @@
     DIR/ceremony/               the ceremony folder
     DIR/volumes/a, volumes/b    folders in the volumes' place
     DIR/courier
+    DIR/old/a, old/b            in a recovery: copies of the volumes of the rehearsal before it
     DIR/tokens/                 SoftHSM tokens
     DIR/practice-secrets.json   PINs, passphrases and people's keys of the rehearsal
 
@@ -53,6 +54,10 @@ class Rehearsal:
     def media(self) -> Mapping[str, Path]:
         """Return role → the folder that stands in for a medium."""
         return {"a": self.root / "volumes" / "a", "b": self.root / "volumes" / "b", "courier": self.root / "courier"}
+
+    def old(self) -> Sequence[Path]:
+        """Return the folders that stand in for the volumes of an earlier ceremony: those that are there."""
+        return [path for path in (self.root / "old" / "a", self.root / "old" / "b") if path.is_dir()]
 
     def make(self) -> None:
         """Make the folder, synced; raises CeremonyError when it exists or cannot be made."""
@@ -158,7 +163,7 @@ class Remembering:
         self.tell, self.ask, self.ask_secret = operator.tell, operator.ask, operator.ask_secret
         self.choose, self.confirm, self.compare = operator.choose, operator.confirm, operator.compare
         self.review, self.waiting, self.progress = operator.review, operator.waiting, operator.progress
-        self.until, self.deviations = operator.until, operator.deviations
+        self.until, self.deviations, self.lend = operator.until, operator.deviations, operator.lend
 
     def show_secret(self, prompt: Prompt, secret: Secret) -> None:
         """Keep the secret, then show it."""

@@ -12,9 +12,11 @@ from pathlib import Path
 import click
 
 from ceremony.cli import stage
+from ceremony.cli.earlier import Earlier, earlier, trusted_in_practice
 from ceremony.cli.plan_files import EXAMPLE, judge, load_authorities, load_plan, load_site
 from ceremony.cli.practice import PracticeSecrets, Rehearsal, new_pins
 from ceremony.cli.practice_request import practice_request, read_request, takes_request
+from ceremony.cli.trusted_files import load_trusted_root
 from ceremony.core.attestation import Authorities
 from ceremony.core.plan import Mode, Person, Plan, Site, SiteToken
 from ceremony.core.plan_support import check_site, refuse_unsupported, site_authorities
@@ -23,7 +25,7 @@ from ceremony.devices import softhsm
 from ceremony.devices.rack import SiteRack
 from ceremony.errors import CeremonyError
 from ceremony.host.entropy import SystemEntropy
-from ceremony.host.ssh_keygen import PracticeCosigner, make_practice_keys
+from ceremony.host.ssh_keygen import PracticeCosigner, PracticeKey, make_practice_keys
 from ceremony.steps.opening import Inputs
 from ceremony.volumes.media import FolderMedia
 
@@ -36,7 +38,7 @@ from ceremony.volumes.media import FolderMedia
 )
 @click.option("--request", "request_path", metavar="DIR", type=click.Path(path_type=Path), help="What `ceremony fetch` brought.")
 @click.option(
-    "--after", metavar="DIR", type=click.Path(path_type=Path), help="Go on with an earlier rehearsal's tokens and people."
+    "--after", metavar="DIR", type=click.Path(path_type=Path), help="Go on with an earlier rehearsal's volumes and people."
 )
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="The rehearsal's folder; it must not exist.")
 def rehearse(
@@ -46,21 +48,19 @@ def rehearse(
 
     Without PLAN, the example plan is held. With a terminal the screens open.
     """
-    if after is not None:
-        raise CeremonyError(
-            "--after serves ceremonies that follow a genesis, which this version cannot hold yet", hint="leave --after away"
-        )
     plan, approvals = load_plan(plan_path or EXAMPLE)
     warnings = judge(plan, now=datetime.now(UTC), mode=Mode.PRACTICE)
     site = load_site(site_path) if site_path else None
     refuse_unsupported(plan, site, Mode.PRACTICE)
+    before = earlier(after, plan)
+    trusted, stands_in = trusted_in_practice(load_trusted_root(plan_path or EXAMPLE, plan, Mode.PRACTICE), plan, before)
     modules = _modules(plan, site, auto=auto)
     brought = load_authorities(site_path, site) if site_path and site else {}
     authorities = site_authorities(plan, site, brought, Mode.PRACTICE) if site else None
     request = read_request(request_path, plan) if request_path else None
     rehearsal = Rehearsal(out or Path(f"rehearsal-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
     stage.check_answers(Mode.PRACTICE, auto=auto)
-    chosen = set_stage(rehearsal, plan, site, authorities)
+    chosen = set_stage(rehearsal, plan, site, authorities, before)
     for warning in warnings:
         click.echo(f"warning: {warning.field}: {warning.message}", err=True)
     inputs = Inputs(
@@ -69,9 +69,10 @@ def rehearse(
         approvals=approvals,
         request=request if request is not None else practice_request(plan),
         modules=modules,
-        substitutions=_substitutions(plan, site, request),
+        substitutions=(*_substitutions(plan, site, request), *(before.substitutions() if before else ()), *stands_in),
         substituted_request=request is None,
         authorities=brought,
+        trusted_root=trusted,
     )
     code = stage.begin(chosen, inputs, auto=auto)
     click.echo(str(rehearsal.ceremony))
@@ -97,27 +98,33 @@ def check_auto(site: Site) -> None:
         )
 
 
-def set_stage(rehearsal: Rehearsal, plan: Plan, site: Site | None, authorities: Authorities | None = None) -> stage.Stage:
+def set_stage(
+    rehearsal: Rehearsal, plan: Plan, site: Site | None, authorities: Authorities | None = None, before: Earlier | None = None
+) -> stage.Stage:
     """Make the rehearsal's folder with everything that outlives a crash; raises CeremonyError, and then leaves nothing."""
     rehearsal.make()
     try:
-        return _furnish(rehearsal, plan, site, authorities)
+        if before is not None:
+            before.copy_volumes(rehearsal)
+        return _furnish(rehearsal, plan, site, authorities, before)
     except BaseException:
         rehearsal.remove()
         raise
 
 
-def _furnish(rehearsal: Rehearsal, plan: Plan, site: Site | None, authorities: Authorities | None) -> stage.Stage:
-    known = PracticeSecrets(rehearsal.secrets)
+def _furnish(
+    rehearsal: Rehearsal, plan: Plan, site: Site | None, authorities: Authorities | None, before: Earlier | None
+) -> stage.Stage:
+    known = PracticeSecrets(rehearsal.secrets, before.answers() if before else {})
     environment: Mapping[str, str] = {}
     if site is None:
-        pins = new_pins(plan.root.tokens, SystemEntropy())
-        tokens = softhsm.make_tokens(rehearsal.tokens, plan.root.tokens, pins)
+        pins = new_pins(plan.key_tokens, SystemEntropy())
+        tokens = softhsm.make_tokens(rehearsal.tokens, plan.key_tokens, pins)
         known.answers |= {f"pin:{name}": user for name, (user, _) in pins.items()}
         known.answers |= {f"so-pin:{name}": so for name, (_, so) in pins.items()}
         environment = softhsm.environment(rehearsal.tokens)
         site = Site(tokens=tokens, volumes={}, yubico_roots="", source=_site_source(tokens))
-    keys = make_practice_keys([person.name for person in plan.people])
+    keys = _people(plan, before)
     known.people = {name: (key.public, key.private) for name, key in keys.items()}
     known.save()
     return stage.Stage(
@@ -126,12 +133,19 @@ def _furnish(rehearsal: Rehearsal, plan: Plan, site: Site | None, authorities: A
         site=site,
         people=practice_people(plan, known),
         folder=rehearsal.ceremony,
-        media=FolderMedia(rehearsal.media()),
+        media=FolderMedia(rehearsal.media(), rehearsal.old()),
         rack=SiteRack(site.tokens, environment),
         cosigner=PracticeCosigner(keys),
         authorities=authorities,
         secrets=known,
     )
+
+
+def _people(plan: Plan, before: Earlier | None) -> Mapping[str, PracticeKey]:
+    """Return a throw-away key for each person: that of the earlier rehearsal, where they were there."""
+    there = before.known.people if before else {}
+    kept = {name: PracticeKey(*there[name]) for name in (person.name for person in plan.people) if name in there}
+    return {**kept, **make_practice_keys([person.name for person in plan.people if person.name not in kept])}
 
 
 def practice_people(plan: Plan, known: PracticeSecrets) -> tuple[Person, ...]:

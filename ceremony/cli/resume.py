@@ -12,6 +12,7 @@ from ceremony.cli import stage
 from ceremony.cli.plan_files import load_site
 from ceremony.cli.practice import Rehearsal, load
 from ceremony.cli.rehearse import check_auto, practice_people
+from ceremony.cli.run import production
 from ceremony.core import approval, bundle
 from ceremony.core.attestation import Authorities
 from ceremony.core.canonical import JsonObject
@@ -41,22 +42,35 @@ def resume(folder: Path, *, site_path: Path | None, auto: bool) -> int:
     path = _ceremony(folder)
     store = FolderStore(path)
     opened = resuming.read_log(store).records[0].body
+    mode = _mode(store, opened)
+    if auto and mode is Mode.PRODUCTION:
+        raise CeremonyError("nothing answers by itself in a production ceremony", hint="leave --auto away")
     plan = _plan(store, opened)
-    if opened.get("mode") != Mode.PRACTICE:
-        raise CeremonyError("this version cannot go on with a production ceremony", hint="use the version that began it")
     site = load_site(site_path) if site_path else read_site(_bound(store, bundle.SITE, opened.get("site_sha256")))
     check_site(plan, site)
     if auto and site_path is not None:
         check_auto(site)
-    authorities = site_authorities(plan, site, _brought(store, opened), Mode.PRACTICE)
-    if path.resolve().name != "ceremony":
+    authorities = site_authorities(plan, site, _brought(store, opened), mode)
+    if mode is Mode.PRACTICE and path.resolve().name != "ceremony":
         raise StorageError(
             str(path), "is a copy: a rehearsal's ceremony folder is called ceremony", hint="name the rehearsal itself"
         )
-    stage.check_answers(Mode.PRACTICE, auto=auto)
-    code = stage.take_up(_stage(Rehearsal(path.resolve().parent), plan, site, authorities), auto=auto)
+    stage.check_answers(mode, auto=auto)
+    if mode is Mode.PRODUCTION:
+        chosen = production(plan, site, path, authorities)
+    else:
+        chosen = _stage(Rehearsal(path.resolve().parent), plan, site, authorities)
+    code = stage.take_up(chosen, auto=auto)
     click.echo(str(path))
     return code
+
+
+def _mode(store: FolderStore, opened: JsonObject) -> Mode:
+    """Return whether it was begun in practice or in production; raises StorageError for a first record that says neither."""
+    try:
+        return Mode(str(opened.get("mode")))
+    except ValueError as error:
+        raise StorageError(store.name, "its first record names no mode that there is", hint=_HINT) from error
 
 
 def _ceremony(folder: Path) -> Path:
@@ -104,7 +118,7 @@ def _stage(rehearsal: Rehearsal, plan: Plan, site: Site, authorities: Authoritie
         site=site,
         people=practice_people(plan, known),
         folder=rehearsal.ceremony,
-        media=FolderMedia(rehearsal.media()),
+        media=FolderMedia(rehearsal.media(), rehearsal.old()),
         rack=SiteRack(site.tokens, environment),
         cosigner=PracticeCosigner(keys),
         authorities=authorities,

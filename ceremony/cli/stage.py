@@ -12,7 +12,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,12 +23,13 @@ from ceremony.core import dialects
 from ceremony.core.attestation import Authorities
 from ceremony.core.bundle import LOG
 from ceremony.core.plan import Mode, Person, Plan, Site
-from ceremony.core.ports import Cosigner, Host, LogWriter, Media, Operator, TokenRack, Watcher
+from ceremony.core.ports import Cosigner, Host, LogWriter, Operator, TokenRack, Watcher
 from ceremony.core.procedure import StepInfo, procedure
-from ceremony.errors import CeremonyError, ExitCode
+from ceremony.errors import CeremonyError, ExitCode, StorageError
 from ceremony.host import memory
 from ceremony.host.clocks import SystemClock
 from ceremony.host.entropy import SystemEntropy
+from ceremony.host.own_keys import SystemCosigner
 from ceremony.host.preflight import SystemHost
 from ceremony.steps import resuming, runner
 from ceremony.steps.journal import Journal
@@ -36,7 +37,9 @@ from ceremony.steps.opening import Inputs, open_ceremony
 from ceremony.steps.room import Room
 from ceremony.tui.terminal import check_terminal, on_terminal
 from ceremony.volumes.logfile import LogFiles
+from ceremony.volumes.media import FolderMedia
 from ceremony.volumes.store import FolderStore
+from ceremony.volumes.usb import UsbMedia
 
 Work = Callable[[Operator, Watcher], ExitCode]
 
@@ -50,9 +53,10 @@ class Stage:
     site: Site
     people: tuple[Person, ...]
     folder: Path
-    media: Media
+    media: FolderMedia | UsbMedia
     rack: TokenRack
-    cosigner: Cosigner
+    cosigner: Cosigner | None = None
+    """The throw-away keys of a rehearsal; None where people sign with their own."""
     authorities: Authorities | None = None
     """Those that keys on YubiKeys are attested under; None when none is."""
     secrets: PracticeSecrets | None = field(default=None, repr=False)
@@ -136,13 +140,25 @@ def staged(stage: Stage, ceremony: str, enter: Callable[[Room], None]) -> tuple[
     monitor = RoomMonitor(host)
 
     def work(operator: Operator, watcher: Watcher) -> ExitCode:
-        with LogFiles(FolderStore(stage.folder), LOG) as log:
+        with _let_go(stage.media), LogFiles(FolderStore(stage.folder), LOG) as log:
             made = room_of(stage, ceremony, log, operator, watcher, host=host)
             monitor.media = made.volumes
             enter(made)
             return runner.hold(made, stage.steps, watcher)
 
     return work, monitor
+
+
+@contextmanager
+def _let_go(media: FolderMedia | UsbMedia) -> Iterator[None]:
+    """Let all media go at the end, however it ends: in the worker, which also ends when the terminal is gone."""
+    try:
+        yield
+    except BaseException:
+        with suppress(StorageError):  # what went wrong before matters more
+            media.close()
+        raise
+    media.close()
 
 
 def host_of(stage: Stage) -> SystemHost:
@@ -164,7 +180,7 @@ def room_of(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, wat
         clock=clock,
         entropy=entropy,
         host=host or host_of(stage),
-        cosigner=stage.cosigner,
+        cosigner=stage.cosigner or SystemCosigner(stage.people, operator, agent=os.environ.get("SSH_AUTH_SOCK", "")),
         rack=stage.rack,
         media=stage.media,
         site_volumes=stage.site.volumes,

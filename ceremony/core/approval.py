@@ -88,5 +88,5 @@ def _signers(plan: Plan) -> dict[str, Person]:
         try:
             found[approval_name(person.key)] = person
         except VerificationError:
-            continue  # a key that is missing, or not taken yet, approves nothing
+            continue  # a key that is missing approves nothing
     return found

@@ -26,6 +26,8 @@ PLAN_FILES = "evidence/plan-files/"
 APPROVALS = "evidence/approvals/"
 REQUEST = "evidence/request/"
 SCRIPT = "evidence/script.md"
+TRUSTED_ROOT = "evidence/trusted-root/"
+"""What the plan's `trusted-root` names, where it is a file or a folder."""
 YUBICO_ROOTS = "evidence/yubico-roots/"
 """The authorities' certificates that the site brought, PEM."""
 ATTESTATION, DEVICE, AUTHORITIES = "attestation.pem", "device.pem", "authorities.pem"
@@ -92,6 +94,11 @@ def root_backup(serial: str) -> str:
     return f"private/root-{safe(serial)}.age"
 
 
+def carried_backup(public_sha256: str) -> str:
+    """Return the path, on a volume, of the backup of a root key that a recovery carried over and put on no token."""
+    return f"private/root-key-{public_sha256[:16]}.age"
+
+
 def token_evidence(serial: str, name: str) -> str:
     """Return the path of a piece of evidence about a token."""
     return f"evidence/tokens/{safe(serial)}/{name}"
@@ -116,6 +123,11 @@ def manifest(digests: Mapping[str, str]) -> bytes:
     """Return the manifest of files (path → SHA-256 hex)."""
     names = sorted(digests, key=str.encode)
     return "".join(f"{digests[name]}  {name}\n" for name in names).encode()
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """Return SHA-256, hex, over the manifest of files (path → bytes)."""
+    return hashlib.sha256(manifest({path: hashlib.sha256(data).hexdigest() for path, data in files.items()})).hexdigest()
 
 
 def parse_manifest(data: bytes) -> dict[str, str]:

@@ -5,8 +5,9 @@ A signature is armored SSHSIG as `ssh-keygen -Y sign` writes it. `verify` takes 
 signature only when it is byte for byte what that program writes for the values in
 it: `ssh-keygen -Y verify` itself takes trailing junk and other encodings, so that one
 signature has many encodings; here it has one. Keys are ssh-ed25519, ecdsa-sha2-nistp256,
--384 and -521, and ssh-rsa of 2048 bits or more; FIDO keys (`sk-`) are not taken by
-this version. Making signatures is left to `ssh-keygen`, in `ceremony.host`.
+-384 and -521, ssh-rsa of 2048 bits or more, and the two kinds on FIDO security keys
+(`sk-`, see `security_key`), which must have been touched. Making signatures is left to
+`ssh-keygen`, in `ceremony.host`.
 """
 
 from __future__ import annotations
@@ -22,13 +23,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from ceremony.core import security_key
 from ceremony.core.plan import Person, Role
+from ceremony.core.security_key import SecurityKey
 from ceremony.core.sshwire import NotSshData, Reader, mpint, string
 from ceremony.errors import VerificationError
 
 SshCryptoKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
-_KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
+_SECURITY_KEYS = (security_key.ED25519, security_key.ECDSA)
+_KEY_TYPES = (
+    *("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"),
+    *_SECURITY_KEYS,
+)
 _CURVE_HASHES: dict[str, hashes.HashAlgorithm] = {
     "secp256r1": hashes.SHA256(),  # RFC 5656, section 6.2.1
     "secp384r1": hashes.SHA384(),
@@ -75,6 +82,8 @@ class _Signature:
     hash_algorithm: bytes
     format: str
     value: bytes
+    trailer: bytes
+    """Flags and counter of a security key (PROTOCOL.u2f); empty for every other key."""
 
     def armored(self) -> bytes:
         """Return the one armored form that `ssh-keygen` writes."""
@@ -86,7 +95,7 @@ class _Signature:
                 string(self.namespace),
                 string(b""),
                 string(self.hash_algorithm),
-                string(string(self.format.encode()) + string(self.value)),
+                string(string(self.format.encode()) + string(self.value) + self.trailer),
             )
         )
         text = base64.b64encode(blob)
@@ -113,12 +122,10 @@ def parse_public_key(line: str, subject: str = "key") -> SshPublicKey:
     """Return the key of one line `type base64 [comment]`, as in a `.pub` file.
 
     Raises VerificationError, naming `subject`, for anything else: options before the
-    type, other key types, FIDO keys, RSA below 2048 bits, another encoding of a key.
+    type, other key types, RSA below 2048 bits, another encoding of a key.
     """
     words = line.strip().split(" ", 2)
     kind = words[0]
-    if kind.startswith("sk-"):
-        raise VerificationError(subject, f"{kind} is a FIDO key, which this version does not take", hint=_TAKEN)
     if kind not in _KEY_TYPES or len(words) < 2 or len(line.strip().splitlines()) != 1:
         raise VerificationError(subject, "is not an OpenSSH public key", hint=_TAKEN)
     try:
@@ -126,7 +133,7 @@ def parse_public_key(line: str, subject: str = "key") -> SshPublicKey:
     except ValueError as error:
         raise VerificationError(subject, "is not an OpenSSH public key: its base64 is damaged", hint=_TAKEN) from error
     key = SshPublicKey(kind, blob, words[2] if len(words) > 2 else "")
-    crypto = _load(key, subject)
+    crypto = _load_any(key, subject)
     if words[1] != key.line.partition(" ")[2]:
         raise VerificationError(subject, "is not in the one encoding of its key", hint=_TAKEN)
     if isinstance(crypto, rsa.RSAPublicKey) and crypto.key_size < _MIN_RSA_BITS:
@@ -135,6 +142,15 @@ def parse_public_key(line: str, subject: str = "key") -> SshPublicKey:
 
 
 _TAKEN = f"bring one line of a .pub file, one of {', '.join(_KEY_TYPES)}"
+
+
+def _load_any(key: SshPublicKey, subject: str) -> SshCryptoKey | SecurityKey:
+    if key.kind not in _SECURITY_KEYS:
+        return _load(key, subject)
+    try:
+        return security_key.read(key.kind, key.blob)
+    except (ValueError, NotSshData) as error:
+        raise VerificationError(subject, "is not an OpenSSH public key: its fields do not make one", hint=_TAKEN) from error
 
 
 def _load(key: SshPublicKey, subject: str) -> SshCryptoKey:
@@ -153,7 +169,7 @@ def verify(armored: bytes, message: bytes, key: SshPublicKey, namespace: str, su
 
     Raises VerificationError, naming `subject`, for a signature that is not in its one
     form, of another key or namespace, over a hash other than SHA-256 and SHA-512, by
-    RSA with SHA-1, or that does not verify.
+    RSA with SHA-1, by a security key that nobody touched, or that does not verify.
     """
     signature = _parse(armored, subject)
     if signature.public_key != key.blob:
@@ -171,7 +187,14 @@ def verify(armored: bytes, message: bytes, key: SshPublicKey, namespace: str, su
     digest = hashlib.new(signature.hash_algorithm.decode(), message).digest()
     # PROTOCOL.sshsig, section 3: what the key itself signs.
     signed = _PREAMBLE + string(signature.namespace) + string(b"") + string(signature.hash_algorithm) + string(digest)
-    _verify_value(_load(key, subject), key, signature, signed, subject)
+    crypto = _load_any(key, subject)
+    if isinstance(crypto, SecurityKey):
+        if signature.format == key.kind and not security_key.touched(signature.trailer):
+            raise VerificationError(
+                subject, "was made by a security key that nobody touched", hint="sign again, and touch the key when it blinks"
+            )
+        signed, crypto = crypto.signed(signature.trailer, signed), crypto.crypto
+    _verify_value(crypto, key, signature, signed, subject)
 
 
 def _parse(armored: bytes, subject: str) -> _Signature:
@@ -199,7 +222,9 @@ def _fields(blob: bytes) -> _Signature:
         raise NotSshData("it is not of version 1")
     public_key, namespace, _reserved = reader.string(), reader.string(), reader.string()
     hash_algorithm, value = reader.string(), Reader(reader.string())
-    return _Signature(public_key, namespace, hash_algorithm, value.text(), value.string())
+    format_, made = value.text(), value.string()
+    trailer = value.take(security_key.TRAILER) if format_ in _SECURITY_KEYS else b""
+    return _Signature(public_key, namespace, hash_algorithm, format_, made, trailer)
 
 
 def _verify_value(crypto: SshCryptoKey, key: SshPublicKey, signature: _Signature, signed: bytes, subject: str) -> None:

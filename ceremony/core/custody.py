@@ -10,7 +10,7 @@ where it was made, only its attestation says.
 from __future__ import annotations
 
 from ceremony.core.canonical import JsonObject
-from ceremony.core.keys import Algorithm
+from ceremony.core.keys import Algorithm, PublicKey
 from ceremony.core.plan import Custody
 from ceremony.core.ports import KeyAttributes, TokenKey
 from ceremony.core.roca import check_no_roca
@@ -51,6 +51,27 @@ def check_made(key: TokenKey, algorithm: Algorithm, custody: Custody, *, locked:
             raise VerificationError(subject, what, hint=_HINT)
     if custody is not Custody.IMPORTED:
         check_no_roca(key.public, subject)  # whatever the device says of its firmware: the key itself tells
+
+
+def check_restored(key: TokenKey, public: PublicKey, custody: Custody, *, locked: bool) -> None:
+    """Check a root key that was restored to its token, as it was read back; `custody` is how it is kept there.
+
+    Raises VerificationError, naming the key, for another key, one that the token calls its own, one that can be read,
+    and one that leaves the token, or cannot, against its custody.
+    """
+    subject, a = f"root key {public.sha256[:16]}", key.attributes
+    faults = [(key.public != public, f"is {key.public.sha256[:16]} on its token")]
+    if a is not None and custody is Custody.TOKEN_WRAPPED:
+        faults += [
+            *_imported(a)[:-1],
+            (not locked and not a.extractable, "cannot be wrapped for its new backup (EXTRACTABLE is false)"),
+            (locked and a.extractable, "can leave the token (EXTRACTABLE is true)"),
+        ]
+    elif a is not None:
+        faults += _imported(a)
+    for fault, what in faults:
+        if fault:
+            raise VerificationError(subject, what, hint=_HINT)
 
 
 def _made(a: KeyAttributes, *, wrapped: bool, locked: bool) -> list[tuple[bool, str]]:

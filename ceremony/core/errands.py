@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ceremony.core.plan import Custody, Person, Plan, Role, Source
+from ceremony.core.plan import Custody, Kind, Person, Plan, Role, Source
 from ceremony.core.ports import Errand
 
 
@@ -22,8 +22,8 @@ def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool)
         yield from _recorder(plan, practice=practice)
     if person.role is Role.SECURITY_OFFICER:
         secret = f"{plan.backup.needed} shares" if plan.backup.protect == "shares" else "its passphrase"
-        yield f"Seal the {_count(plan.root.tokens, 'token')} and bring {_each(plan.root.tokens)} to its own safe."
-        if plan.root.custody is not Custody.TOKEN_ONLY:
+        yield f"Seal the {_count(plan.key_tokens, 'token')} and bring {_each(plan.key_tokens)} to its own safe."
+        if plan.kind is Kind.RECOVERY or plan.root.custody is not Custody.TOKEN_ONLY:
             yield f"See that no volume is kept where a token is: with {secret} it gives the root key, as the token does with its PIN."
     if person in plan.keepers():
         yield from _keeper(plan, person)
@@ -44,7 +44,10 @@ def _keeper(plan: Plan, person: Person) -> Iterator[str]:
 
 def _recorder(plan: Plan, *, practice: bool) -> Iterator[str]:
     yield "Take both volumes out, seal them, and have them brought to two different places."
-    if practice:
+    if plan.kind is Kind.RECOVERY:
+        yield "Keep the old volumes, and the papers that open them, as safe as the new ones, or destroy both: they hold the same keys."
+        yield "Carry the courier to an online machine, and keep it: `ceremony audit`. There is nothing to publish."
+    elif practice:
         yield "Rehearse publishing on a server of your own, if you like: a practice goes to no other."
     else:
         yield "Carry the courier to an online machine: `ceremony audit`, then `ceremony publish`."

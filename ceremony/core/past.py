@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ceremony.core.canonical import JsonObject
+from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.log import Outcome, Record
 
 FOLDER = "folder"
@@ -29,6 +29,16 @@ class Past:
     """Step → what it made, for every step that ended."""
     attested: dict[str, JsonObject] = field(default_factory=dict)
     """Serial → what was attested of the root key on that YubiKey."""
+    media: dict[str, JsonObject] = field(default_factory=dict)
+    """Role → what was recorded of the medium that has it now."""
+    out: dict[str, str] = field(default_factory=dict)
+    """Role → what happened to its medium, while nothing good is in its place."""
+    failed: set[str] = field(default_factory=set)
+    """Serials of the media that failed, and were not found whole since."""
+    written: dict[str, str] = field(default_factory=dict)
+    """Path → SHA-256 of every file that both volumes hold, below the ceremony's folder there, besides the log."""
+    restored: dict[str, str] = field(default_factory=dict)
+    """Role → serial of the volume from which the backups, as they are now, were restored."""
     counts: dict[str, int] = field(default_factory=dict)
     """Kind → how many records."""
     opened: JsonObject = field(default_factory=dict)
@@ -53,18 +63,21 @@ class Past:
 
 def _intent(past: Past, record: Record) -> None:
     past.open_intents[_act(record)] = record.body
+    if record.body["action"] == "write-volumes":
+        for path in _digests(record.body.get("files")):
+            past.written.pop(path, None)  # what is there is set aside, and written anew
 
 
 def _result(past: Past, record: Record) -> None:
     past.open_intents.pop(_act(record), None)
     if record.outcome is Outcome.OK:
         past.results[_act(record)] = record.body
+        if record.body["action"] == "write-volumes":
+            past.written.update(_digests(record.body.get("files")))
 
 
 def _files(past: Past, record: Record) -> None:
-    listed = record.body["files"]
-    if isinstance(listed, dict):
-        past.files.update({path: str(digest) for path, digest in listed.items()})
+    past.files.update(_digests(record.body["files"]))
 
 
 def _set_aside(past: Past, record: Record) -> None:
@@ -76,6 +89,8 @@ def _set_aside(past: Past, record: Record) -> None:
 def _end(past: Past, record: Record) -> None:
     made = record.body["made"]
     past.ended[record.step] = made if isinstance(made, dict) else {}
+    if record.step == "back-up":
+        past.restored.clear()  # what was restored before was another backup
 
 
 def _again(past: Past, record: Record) -> None:
@@ -84,6 +99,25 @@ def _again(past: Past, record: Record) -> None:
 
 def _attested(past: Past, record: Record) -> None:
     past.attested[str(record.body["serial"])] = record.body
+
+
+def _medium(past: Past, record: Record) -> None:
+    past.media[str(record.body["role"])] = record.body
+
+
+def _volume_out(past: Past, record: Record) -> None:
+    past.out[str(record.body["role"])] = str(record.body["why"])
+    past.failed.add(str(record.body["serial"]))
+
+
+def _volume_whole(past: Past, record: Record) -> None:
+    past.out.pop(str(record.body["role"]), None)
+    past.failed.discard(str(record.body["serial"]))
+
+
+def _restored(past: Past, record: Record) -> None:
+    role = str(record.body["volume"])
+    past.restored[role] = str(past.media.get(role, {}).get("serial", ""))
 
 
 def _open(past: Past, record: Record) -> None:
@@ -103,8 +137,16 @@ _TAKE: Mapping[str, Callable[[Past, Record], None]] = {
     "end": _end,
     "again": _again,
     "attested": _attested,
+    "medium": _medium,
+    "volume-out": _volume_out,
+    "volume-whole": _volume_whole,
+    "restored": _restored,
     "close": _close,
 }
+
+
+def _digests(listed: Json) -> dict[str, str]:
+    return {path: str(digest) for path, digest in listed.items()} if isinstance(listed, dict) else {}
 
 
 def _act(record: Record) -> tuple[str, str]:

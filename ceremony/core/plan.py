@@ -207,6 +207,11 @@ class Plan:
         """The digest of the TOML file, hex."""
         return hashlib.sha256(self.source).hexdigest()
 
+    @property
+    def key_tokens(self) -> tuple[str, ...]:
+        """The names of the tokens that root keys come to in this ceremony: made on them, put on them, or restored to them."""
+        return self.change.tokens if self.kind is Kind.RECOVERY and self.change else self.root.tokens
+
     def custodians(self) -> tuple[Person, ...]:
         """Return who keeps the secrets: the custodians; without one, the security officers."""
         named = tuple(p for p in self.people if p.role is Role.CUSTODIAN)

@@ -20,7 +20,7 @@ from ceremony.core.keys import Algorithm, PublicKey
 from ceremony.core.plan import PER_REPOSITORY, Custody, KeyPlan, Kind, Mode, Plan, RepositoryPlan, Role, RootPlan, Source
 from ceremony.core.plan_fields import quoted
 from ceremony.core.plan_names import check_prefix
-from ceremony.core.plan_support import SECURITY_KEY, check_site, refuse_unsupported, unsupported
+from ceremony.core.plan_support import check_site, refuse_unsupported, unsupported
 from ceremony.core.plan_touch import touch_cost
 from ceremony.core.roca import check_no_roca
 from ceremony.errors import PlanRefused, VerificationError
@@ -232,13 +232,14 @@ def _request(case: _Case) -> Iterator[PlanWarning]:
         raise PlanRefused("request", "is named, and nothing comes from a request", hint="remove it")
     if plan.kind is not Kind.GENESIS and not plan.trusted_root:
         hint = "write trusted-root: a bundle, a root.json, or key ids that you trust already"
-        yield from case.wanted_in_production("trusted-root", f"is missing, and a {plan.kind} changes what is published", hint)
+        why = "restores what is published" if plan.kind is Kind.RECOVERY else "changes what is published"
+        yield from case.wanted_in_production("trusted-root", f"is missing, and a {plan.kind} {why}", hint)
 
 
 def _people(case: _Case) -> Iterator[PlanWarning]:
     people = case.plan.people
     for i, person in enumerate(people):
-        if person.key and not person.key.startswith(SECURITY_KEY):
+        if person.key:
             _check_ssh_key(person.key, f"people[{i}].key")
     without = [i for i, person in enumerate(people) if not person.key]
     if without:

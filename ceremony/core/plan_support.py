@@ -16,9 +16,6 @@ from ceremony.core.attestation import Authorities
 from ceremony.core.plan import Custody, Kind, Mode, Plan, Site, Source
 from ceremony.errors import PlanRefused, VerificationError
 
-SECURITY_KEY = "sk-"
-"""How the kinds of OpenSSH keys begin whose private half is on a FIDO security key."""
-
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
@@ -34,10 +31,6 @@ def _kind(kind: Kind) -> Callable[[Plan, Site | None, Mode], str]:
     return lambda plan, _site, _mode: "kind" if plan.kind is kind else ""
 
 
-def _production(_plan: Plan, _site: Site | None, mode: Mode) -> str:
-    return "mode" if mode is Mode.PRODUCTION else ""
-
-
 def _role(role: str, sources: tuple[Source, ...]) -> Callable[[Plan, Site | None, Mode], str]:
     def field(plan: Plan, _site: Site | None, _mode: Mode) -> str:
         return next(
@@ -45,10 +38,6 @@ def _role(role: str, sources: tuple[Source, ...]) -> Callable[[Plan, Site | None
         )
 
     return field
-
-
-def _security_key(plan: Plan, _site: Site | None, _mode: Mode) -> str:
-    return next((f"people[{i}].key" for i, p in enumerate(plan.people) if p.key.startswith(SECURITY_KEY)), "")
 
 
 _ONLINE = (Source.GENERATE, Source.FILE)
@@ -61,13 +50,11 @@ NOT_YET = (
             'write kind = "genesis", or use a version that can',
         )
         for kind in Kind
-        if kind is not Kind.GENESIS
+        if kind not in (Kind.GENESIS, Kind.RECOVERY)
     ),
-    NotYet(_production, "production ceremonies need removable volumes, which this version cannot find yet", "hold a rehearsal"),
     NotYet(_role("targets", (Source.REQUEST,)), "a request brings no targets key yet", "write generate or file"),
     NotYet(_role("snapshot", _ONLINE), "snapshot keys are only taken from a request by this version", _ASK_THE_SERVER),
     NotYet(_role("timestamp", _ONLINE), "timestamp keys are only taken from a request by this version", _ASK_THE_SERVER),
-    NotYet(_security_key, "security keys are not taken by this version yet", "bring a key of another kind"),
 )
 
 

@@ -211,11 +211,19 @@ class LogWriter(Protocol):
     """The places that the log is written to, all of them or an error."""
 
     def append(self, lines: bytes) -> None:
-        """Write whole lines to every place and sync each; raises StorageError, and then never writes again."""
+        """Write whole lines to every place and sync each.
+
+        Raises StorageError when the ceremony's folder did not take them, and then never writes again. Raises VolumesLost
+        when it and every other place took them, and a volume did not: that volume is never written to again.
+        """
         ...
 
     def mirror(self, volume: Volume, path: str) -> None:
-        """Bring `volume` up to date, byte for byte, and write to it from now on."""
+        """Bring `volume` up to date, byte for byte, and write to it from now on; raises StorageError."""
+        ...
+
+    def drop(self, volume: Volume) -> None:
+        """Write to `volume` no more; nothing happens when it is no mirror."""
         ...
 
 
@@ -320,6 +328,13 @@ class Operator(Protocol):
 
     def waiting(self, what: str, seconds: int = 0) -> AbstractContextManager[None]:
         """Show, while the block runs, what is being waited for; `seconds` counts down how long a device waits for a touch."""
+        ...
+
+    def lend(self, what: str) -> AbstractContextManager[None]:
+        """Give the terminal, while the block runs, to a program that speaks with a person itself; `what` stands above it.
+
+        Raises CeremonyError where there is no terminal to lend. What was said there is gone from the screen afterwards.
+        """
         ...
 
     def progress(self, what: str, done: int, total: int) -> None:

@@ -31,6 +31,10 @@ _KNOW = {
     " its token; it could have kept a copy, and nothing can attest that it did not.",
 }
 """What people are told beside a step, by custody."""
+_KNOW_ALWAYS = {
+    "open-backup": "this host has each restored root key in its memory from here until its new backup is written; it could"
+    " keep a copy.",
+}
 
 _SPECIAL = frozenset("\\`*_[]<>|~&#")
 _BLANK = "_" * 16
@@ -181,7 +185,7 @@ def _steps(plan: Plan, steps: Sequence[StepInfo]) -> Iterator[str]:
         yield f"- **Check:** {escape(step.check)}"
         if step.irreversible:
             yield "- **This cannot be undone.**"
-        known = _KNOW.get((step.name, plan.root.custody))
+        known = _KNOW.get((step.name, plan.root.custody)) or _KNOW_ALWAYS.get(step.name)
         if known is not None:
             yield f"- **Know:** {known}"
         yield from ("", f"☐ done as written ☐ deviation no. ____ Time (UTC): {_BLANK} Initials: {_BLANK}", "")

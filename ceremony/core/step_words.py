@@ -83,8 +83,8 @@ STEPS: Mapping[str, StepInfo] = {
             "Open the backup",
             Role.CUSTODIAN,
             say="I open the backup with the secret that I kept.",
-            do="Type the secret. Nobody else looks at the screen.",
-            check="The backup opened from both volumes and holds the same keys.",
+            do="Put one of the old volumes in. Type the secret, or as many shares as are needed. Nobody else looks at the screen.",
+            check="The screen names the ceremony that the backup is of, and how many keys it gave.",
             minutes=10,
         ),
         StepInfo(

@@ -68,6 +68,14 @@ class Token(Protocol):
         """Return the private key's PKCS#8 under AES-KWP (RFC 5649); raises TokenError when it may not leave."""
         ...
 
+    def unwrap(self, request: KeyRequest, public: PublicKey, wrapped: bytes, wrapping_key: Secret) -> TokenKey:
+        """Put a key that `wrap` gave on the token, unwrapped inside it, and read it back.
+
+        `public` is its public half, which a wrapped key does not tell. Raises TokenError when its
+        place is occupied, for what does not unwrap, and for a token that unwraps no keys.
+        """
+        ...
+
     def lock(self, key: TokenKey) -> TokenKey:
         """Set EXTRACTABLE to false for good; return the key as it reads afterwards."""
         ...

@@ -114,7 +114,7 @@ def check_imported(token: str, request: KeyRequest, public: PublicKey, key: Toke
         "has another id": key.key_id != request.key_id,
         "is called its own": read.local,
         "is not sensitive": not read.sensitive,
-        "reads EXTRACTABLE true": read.extractable,
+        f"reads EXTRACTABLE {str(read.extractable).lower()}": read.extractable is not request.extractable,
         "is said never to have been extractable": read.never_extractable,
     }
     _refuse(token, f"the key {request.label!r} that it was given", wrong)

@@ -66,6 +66,15 @@ _CARRIER: dict[Attribute, Any] = {
     Attribute.EXTRACTABLE: True,
 }
 _CARRIER_BITS = 256
+_BROUGHT: dict[Attribute, Any] = {
+    Attribute.CLASS: ObjectClass.SECRET_KEY,
+    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.TOKEN: False,
+    Attribute.PRIVATE: True,
+    Attribute.SENSITIVE: True,
+    Attribute.EXTRACTABLE: False,
+    Attribute.UNWRAP: True,
+}
 
 
 def named(label: str, key_id: str, kind: str) -> dict[Attribute, Any]:
@@ -87,7 +96,20 @@ def carrier(session: Session) -> tuple[SecretKey, bytes]:
     return key, bytes(key[Attribute.VALUE])
 
 
-def unwrapped(session: Session, name: Mapping[Attribute, Any], public: Mapping[str, str], key: SecretKey, wrapped: bytes) -> None:
+def brought_carrier(session: Session, value: bytes) -> SecretKey:
+    """Return an AES key of this value for one unwrapping, gone with the session."""
+    return cast("SecretKey", session.create_object({**_BROUGHT, Attribute.VALUE: value}))
+
+
+def unwrapped(
+    session: Session,
+    name: Mapping[Attribute, Any],
+    public: Mapping[str, str],
+    key: SecretKey,
+    wrapped: bytes,
+    *,
+    extractable: bool = False,
+) -> None:
     """Put a key on the token from its PKCS#8 under AES-KWP (RFC 5649), which `key` opens; raises Refused for an occupied label."""
     modern = Mechanism.AES_KEY_WRAP_KWP in session.token.slot.get_mechanisms()
     how: dict[str, Any] = {
@@ -96,7 +118,7 @@ def unwrapped(session: Session, name: Mapping[Attribute, Any], public: Mapping[s
         "mechanism": Mechanism.AES_KEY_WRAP_KWP if modern else Mechanism.AES_KEY_WRAP_PAD,
         "store": True,
         "capabilities": MechanismFlag.SIGN,
-        "template": {**_USED, **_UNSAID},
+        "template": {**_USED, **_UNSAID, Attribute.EXTRACTABLE: extractable},
     }
     _put(
         session,

@@ -46,6 +46,7 @@ _SENTENCES = {
         "only a key of custody token-wrapped may leave, before it is locked",
     ),
     Fault.STILL_LEAVES: ("still wraps the key {label!r}, though it was locked", "do not use this token; record a deviation"),
+    Fault.NOT_UNWRAPPED: ("did not unwrap the key {label!r}", "it is damaged, or wrapped under another key"),
     Fault.UNSUPPORTED: (
         "does not support what it was asked ({cause})",
         "choose an algorithm and a custody that this token can do",
@@ -164,6 +165,21 @@ class HsmToken:
         hsm_keys.check_imported(self._identity.serial, request, private.public, key)
         return key
 
+    def unwrap(self, request: KeyRequest, public: PublicKey, wrapped: bytes, wrapping_key: Secret) -> TokenKey:
+        """Put a key that `wrap` gave on the token, unwrapped inside it, and read it back.
+
+        Raises TokenError when the label is occupied, for what does not unwrap, and when what the
+        token then shows is another key, or one that it calls its own.
+        """
+        secret = self._wrapping(wrapping_key).hex()
+        try:
+            self._put("unwrap", request, public, wrapped=wrapped.hex(), wrapping_key=secret, extractable=request.extractable)
+        except Said as said:
+            raise self._error(said.fault, said.cause, request.label) from said
+        key = self._shown(request, "was given")
+        hsm_keys.check_imported(self._identity.serial, request, public, key)
+        return key
+
     def forget_pin(self) -> bool:
         """Return True: a token that was logged in to stays so, and no PIN is held here."""
         return True
@@ -191,11 +207,7 @@ class HsmToken:
 
         The token may have padded the PKCS#8 with zeros: its own DER length is the end of it.
         """
-        secret = wrapping_key.reveal()
-        if len(secret) != _WRAPPING_KEY_BYTES:
-            raise TokenError(
-                self._identity.serial, "a wrapping key has 32 bytes, this one has not", hint="make one for this ceremony"
-            )
+        secret = self._wrapping(wrapping_key)
         answer = self._call("wrap", label=key.label, key_id=key.key_id.hex(), wrapping_key=secret.hex())
         return bytes.fromhex(str(answer["wrapped"]))
 
@@ -246,6 +258,14 @@ class HsmToken:
         if not isinstance(given, list) or len(given) != count:
             raise TokenError(self._identity.serial, "did not give a signature for each message", hint="open it again")
         return [hsm_keys.wire_signature(self._identity.serial, key.public, bytes.fromhex(str(one))) for one in given]
+
+    def _wrapping(self, key: Secret) -> bytes:
+        secret = key.reveal()
+        if len(secret) != _WRAPPING_KEY_BYTES:
+            raise TokenError(
+                self._identity.serial, "a wrapping key has 32 bytes, this one has not", hint="make one for this ceremony"
+            )
+        return secret
 
     def _put_wrapped(self, request: KeyRequest, private: SoftwareKey, refused: str) -> None:
         try:

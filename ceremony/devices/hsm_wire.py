@@ -29,7 +29,7 @@ BUSY_SECONDS = 1.0
 
 OPERATIONS = (
     *("tokens", "select", "state", "login", "count", "initialise", "keys", "generate", "put", "carrier", "put_wrapped"),
-    *("sign", "wrap", "lock"),
+    *("unwrap", "sign", "wrap", "lock"),
 )
 
 
@@ -45,6 +45,7 @@ class Fault(StrEnum):
     SEVERAL_KEYS = "several-keys"
     MAY_NOT_LEAVE = "may-not-leave"
     STILL_LEAVES = "still-leaves"
+    NOT_UNWRAPPED = "not-unwrapped"
     UNSUPPORTED = "unsupported"
     FULL = "full"
     READ_ONLY = "read-only"

@@ -25,7 +25,15 @@ import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, TokenFlag
 from pkcs11.attributes import AttributeMapper, handle_ulong
 from pkcs11.constants import DEFAULT
-from pkcs11.exceptions import AttributeSensitive, AttributeTypeInvalid, FunctionFailed, TokenNotPresent, TokenNotRecognised
+from pkcs11.exceptions import (
+    AttributeSensitive,
+    AttributeTypeInvalid,
+    FunctionFailed,
+    GeneralError,
+    TokenNotPresent,
+    TokenNotRecognised,
+    WrappedKeyInvalid,
+)
 from pkcs11.mechanisms import MGF
 from pkcs11.types import Key, Object, SecretKey, Session, SignMixin, Token, WrapMixin
 
@@ -202,6 +210,22 @@ class Worker:
             raise Refused(Fault.NO_KEY)
         try:
             hsm_put.unwrapped(self._logged_in(), hsm_put.named(label, key_id, kind), public, key, bytes.fromhex(wrapped))
+        finally:
+            key.destroy()
+        return {}
+
+    def unwrap(
+        self, *, label: str, key_id: str, kind: str, public: Mapping[str, str], wrapped: str, wrapping_key: str, extractable: bool
+    ) -> JsonObject:
+        """Put a key on the token whose PKCS#8 is wrapped, under a wrapping key that lives for this call only."""
+        session = self._logged_in()
+        key = hsm_put.brought_carrier(session, bytes.fromhex(wrapping_key))
+        try:
+            named = hsm_put.named(label, key_id, kind)
+            hsm_put.unwrapped(session, named, public, key, bytes.fromhex(wrapped), extractable=extractable)
+        except (GeneralError, WrappedKeyInvalid) as error:
+            self._selected()  # SoftHSM says of a wrong blob what others say when they are gone
+            raise Refused(Fault.NOT_UNWRAPPED) from error
         finally:
             key.destroy()
         return {}

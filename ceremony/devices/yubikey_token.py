@@ -129,6 +129,10 @@ class YubiKeyToken:
         """Refuse: a YubiKey lets no key leave."""
         raise self._stays(key)
 
+    def unwrap(self, request: KeyRequest, public: PublicKey, wrapped: bytes, wrapping_key: Secret) -> TokenKey:  # noqa: ARG002  (of the port)
+        """Refuse: a YubiKey unwraps no keys."""
+        raise self._error("unwraps no keys", "put the key on it in the clear, or take a PKCS#11 token")
+
     def lock(self, key: TokenKey) -> TokenKey:
         """Refuse: a YubiKey lets no key leave, so there is nothing to lock."""
         raise self._stays(key)

@@ -53,7 +53,7 @@ def prove(room: Room, token: Token, key: TokenKey) -> None:
     """
     if room.plan.root.custody is not Custody.IMPORTED:
         _attest(room, token, key)
-    _challenge(room, token, key)
+    sign_challenge(room, token, key)
 
 
 def _attest(room: Room, token: Token, key: TokenKey) -> None:
@@ -115,7 +115,8 @@ def _check(room: Room, token: Token, key: TokenKey, attested: Attested, *, pinne
         )
 
 
-def _challenge(room: Room, token: Token, key: TokenKey) -> None:
+def sign_challenge(room: Room, token: Token, key: TokenKey) -> None:
+    """Have a root key sign a challenge over this log, once, and keep it; raises VerificationError unless its public half verifies it."""
     identity, public = token.identity, key.public
     text_path, signature_path = (
         bundle.token_evidence(identity.serial, name) for name in (bundle.CHALLENGE, bundle.CHALLENGE_SIGNATURE)

@@ -13,38 +13,60 @@ from ceremony.core.ports import TokenKey
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError, VerificationError
 from ceremony.steps.access import unlocked
+from ceremony.steps.open_backup import refill
 from ceremony.steps.recover_text import recover_text
 from ceremony.steps.room import Room
-from ceremony.steps.root_keys import made_roots, own_key
+from ceremony.steps.root_keys import made_roots, own_key, rows
 
 WRAPPING_KEY_BYTES = 32
 
 
 def run(room: Room) -> JsonObject:
     """Write the backups to both volumes; raises StorageError when one of them did not give back what it took."""
-    if room.result("repository-keys")["made"] != len(room.keyring.keys):
+    if room.recovers:
+        refill(room)
+    elif room.result("repository-keys")["made"] != len(room.keyring.keys):
         raise CeremonyError("the repository keys are not in memory", hint="resume the ceremony: they are made again")
     recipient = str(room.result("protector")["recipient"])
     files: dict[str, bytes] = {}
-    if room.plan.root.custody is Custody.TOKEN_WRAPPED:
-        for name in room.plan.root.tokens:
-            serial, packed = _wrapped(room, name)
-            files[bundle.root_backup(serial)] = backup.encrypt(packed, recipient)
+    for root in made_roots(room):
+        if root.custody is Custody.TOKEN_WRAPPED:
+            files[bundle.root_backup(root.serial)] = backup.encrypt(_wrapped(room, root.token), recipient)
+        elif room.recovers:
+            files[bundle.root_backup(root.serial)] = backup.encrypt(_restored(room, root.serial, root.public.sha256), recipient)
+    for row in rows(room.result("restore")["carried"]) if room.recovers else ():
+        files[str(row["file"])] = backup.encrypt(_restored(room, str(row["serial"]), str(row["sha256"])), recipient)
     if room.keyring.keys:
         files[bundle.REPOSITORIES] = backup.encrypt(_repositories(room), recipient)
     backups = sorted([*files, *_there(room)])
     with room.operator.waiting("both volumes to take the backups"):
         room.on_volumes({**files, bundle.RECOVER: recover_text(room, backups).encode()})
+    if room.recovers:
+        room.keyring.drop()  # from here on the drill opens the new backups
     return {"files": list[Json](backups)}
 
 
 def _there(room: Room) -> list[str]:
-    if room.plan.root.custody is not Custody.IMPORTED:
+    if room.recovers or room.plan.root.custody is not Custody.IMPORTED:
         return []
     return [bundle.root_backup(root.serial) for root in made_roots(room)]
 
 
-def _wrapped(room: Room, name: str) -> tuple[str, bytes]:
+def _restored(room: Room, serial: str, sha256: str) -> bytes:
+    """Return the backup of a root key as the old one held it; it is not on a token that wraps it."""
+    root = room.keyring.roots[sha256]
+    manifest: JsonObject = {
+        "kind": "root-key",
+        "ceremony": room.journal.ceremony,
+        "serial": serial,
+        "label": room.plan.name,
+        "algorithm": root.public.algorithm,
+        "public_sha256": sha256,
+    }
+    return backup.pack(manifest, root.contents())
+
+
+def _wrapped(room: Room, name: str) -> bytes:
     token = unlocked(room, name)
     key = own_key(room, token)
     wrapping_key = Secret(room.entropy.bytes(WRAPPING_KEY_BYTES))
@@ -64,7 +86,7 @@ def _wrapped(room: Room, name: str) -> tuple[str, bytes]:
             "wrapping": "AES-KWP (RFC 5649)",
         }
         contents = {backup.WRAPPED: blob, backup.WRAPPING_KEY: wrapping_key.reveal().hex().encode() + b"\n"}
-        return token.identity.serial, backup.pack(manifest, contents)
+        return backup.pack(manifest, contents)
     finally:
         wrapping_key.wipe()
 

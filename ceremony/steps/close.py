@@ -17,8 +17,10 @@ from ceremony.core.ports import Option, Prompt
 from ceremony.errors import CeremonyError
 from ceremony.steps import standing
 from ceremony.steps.access import opened, release, unlocked
+from ceremony.steps.drill import refuse_unrestored
 from ceremony.steps.factory_values import refuse_factory
 from ceremony.steps.inventory import INVENTORY, inventory
+from ceremony.steps.readme_text import README_TEXT
 from ceremony.steps.room import Room, sha256
 from ceremony.steps.root_keys import MadeRoot, made_roots, own_key
 from ceremony.steps.signing import touched
@@ -37,9 +39,10 @@ ANSWERS = (
 def run(room: Room) -> JsonObject:
     """End the log.
 
-    Raises TokenError while a YubiKey has a factory value, CeremonyError while an act is open, VerificationError for a signature
-    that does not verify.
+    Raises TokenError while a YubiKey has a factory value, CeremonyError while an act is open and while a volume's backups
+    were not restored from it, VerificationError for a signature that does not verify.
     """
+    refuse_unrestored(room)
     for name in yubikeys(room):
         token = opened(room, name)
         refuse_factory(token, standing.read(room, token))
@@ -49,6 +52,8 @@ def run(room: Room) -> JsonObject:
     for root in made_roots(room):
         _sign_head(room, root, room.recorded(path))
     release(room)
+    if room.recovers:  # every other kind exports it
+        room.keep({bundle.README: README_TEXT.encode()})
     if INVENTORY not in room.journal.past.files:
         room.keep({INVENTORY: inventory(room)})
     answers: JsonObject = {name: _answer(room, name) for name in _present(room)}
@@ -57,6 +62,7 @@ def run(room: Room) -> JsonObject:
         names = ", ".join(f"{action} {key}" for action, key in room.journal.past.open_intents)
         raise CeremonyError(f"acts are still open: {names}", hint="resume the ceremony: it looks at the device and finds out")
     counts: JsonObject = dict(room.journal.past.counts)
+    refuse_unrestored(room)
     body: JsonObject = {
         "inventory": room.journal.past.files[INVENTORY],
         "counts": counts,

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 
-from ceremony.core import bundle, cosign
+from ceremony.core import bundle, cosign, courier
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Level
 from ceremony.core.errands import errands
 from ceremony.core.log import HEAD_NAMESPACE
 from ceremony.core.plan import Person
-from ceremony.core.ports import Folder, Prompt, Summary, Watcher
+from ceremony.core.ports import Folder, Prompt, Summary, Volume, Watcher
 from ceremony.errors import CeremonyError, ExitCode, StorageError, VerificationError
-from ceremony.steps.room import Room, sha256
+from ceremony.steps import replacing
+from ceremony.steps.room import COURIER, ROLES, Room, sha256
+from ceremony.steps.volumes import called, check_whole
 
 _ARMOR_END = b"-----END SSH SIGNATURE-----\n"
 
 
 def run(room: Room, watcher: Watcher) -> ExitCode:
     """Write what follows the close, and say what it left; return DONE, or INCOMPLETE while the quorum has not signed."""
+    replacing.ready(room, ROLES)
     number = 1 + max((bundle.head_number(path) for path in room.journal.past.files), default=0)
     head = room.journal.head()
     statement = bundle.head(number)
@@ -110,33 +114,82 @@ def _refuse_strays(room: Room, digests: dict[str, str]) -> None:
 
 
 def _copy(room: Room) -> tuple[str, ...]:
-    """Copy the folder to both volumes and the courier; return the places."""
-    name = f"{bundle.folder(room.journal.ceremony)}.tar"
+    """Copy the folder to both volumes and the courier, see that each holds all that it should, and return the places.
+
+    Raises StorageError when the folder changed meanwhile, VerificationError when anything private would go out.
+    """
+    for sentence in courier.refuse_private(_files(room), room.folder.name):
+        room.operator.tell(f"{sentence}.")
     wanted = hashlib.sha256()
     for block in bundle.tar(_files(room)):
         wanted.update(block)
-    places: list[tuple[Folder, str]] = [(volume, room.on_volume(name)) for _, volume in room.backup_volumes()]
-    places.append((room.volumes["courier"], name))
-    for folder, path in places:
-        with room.operator.waiting(f"{folder.name} to take the copy"):
-            _copy_to(folder, path, room, wanted.hexdigest())
-    courier, beside = room.volumes["courier"], f"{name}.sha256"
-    line = f"{wanted.hexdigest()}  {name}\n".encode()
-    if courier.exists(beside) and courier.read(beside) != line:
-        courier.remove(beside)  # of an earlier copy: somebody signed since
-    _settle(courier, beside, line)
-    return tuple(f"{folder.name}: {path}" for folder, path in places)
+    before = -1
+    while room.replaced != before:  # what took a medium's place meanwhile has no copy yet
+        before = room.replaced
+        for role in ROLES:
+            with room.operator.waiting(f"{called(role)} to take the copy"):
+                room.with_volume(role, partial(_copy_to, room, role, wanted.hexdigest()))
+        for role in ROLES:
+            with room.operator.waiting(f"{called(role)} to give the copy back"):
+                room.with_volume(role, partial(_look_again, room, role, wanted.hexdigest(), before))
+    return tuple(f"{room.volume(role).name}: {_place(room, role)}" for role in ROLES)
 
 
-def _copy_to(folder: Folder, path: str, room: Room, wanted: str) -> None:
-    if folder.exists(path):
-        if sha256(folder.read(path)) == wanted:
-            return
-        folder.remove(path)  # torn by a crash, or made before somebody signed
-    if folder.write_stream(path, bundle.tar(_files(room))) != wanted:
-        raise StorageError(
-            folder.name, f"{path} is not a copy of the folder", hint="the folder changed while it was copied; try again"
-        )
+def _place(room: Room, role: str) -> str:
+    name = f"{bundle.folder(room.journal.ceremony)}.tar"
+    return name if role == COURIER else room.on_volume(name)
+
+
+def _copy_to(room: Room, role: str, wanted: str, volume: Volume) -> None:
+    path = _place(room, role)
+    if not volume.exists(path) or sha256(volume.read(path)) != wanted:
+        if volume.exists(path):
+            volume.remove(path)  # torn by a crash, or made before somebody signed
+        if volume.write_stream(path, bundle.tar(_files(room))) != wanted:
+            raise StorageError(
+                room.folder.name,
+                f"{path} on {volume.name} is not a copy of the folder",
+                hint="the folder changed while it was copied; try again",
+            )
+    if role == COURIER:
+        _digest_beside(volume, path, wanted)
+
+
+def _digest_beside(volume: Volume, path: str, digest: str) -> None:
+    beside, line = f"{path}.sha256", _line(digest, path)
+    if volume.exists(beside) and volume.read(beside) != line:
+        volume.remove(beside)  # torn by a crash, or of an earlier copy: somebody signed since
+    if not volume.exists(beside):
+        volume.write({beside: line})
+
+
+def _line(digest: str, path: str) -> bytes:
+    return f"{digest}  {path}\n".encode()
+
+
+def _look_again(room: Room, role: str, wanted: str, replaced: int, volume: Volume) -> None:
+    """Let a medium go and come back, and read all that it should hold; raises StorageError, VerificationError for a private file.
+
+    Leaves it for the next round when something was replaced since `replaced`.
+    """
+    if room.replaced != replaced:
+        return
+    volume.reopen()
+    path = _place(room, role)
+    tar = volume.read(path)
+    if sha256(tar) != wanted or (role == COURIER and volume.read(f"{path}.sha256") != _line(wanted, path)):
+        raise StorageError(volume.name, "does not give back the copy that it took", hint="put another medium in its place")
+    if role == COURIER:
+        _refuse_private(room, volume, path, tar)
+    else:
+        check_whole(room, volume)
+
+
+def _refuse_private(room: Room, volume: Volume, path: str, tar: bytes) -> None:
+    others = courier.besides(volume.names(), [path, f"{path}.sha256"])
+    courier.refuse_private(courier.members(tar, f"{volume.name}, {path}"), volume.name)
+    also = f" It holds {len(others)} files that were on it before." if others else ""
+    room.operator.tell(f"The courier holds {path} and its digest; nothing in it is private.{also}")
 
 
 def _files(room: Room) -> Iterator[tuple[str, bytes]]:

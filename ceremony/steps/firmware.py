@@ -23,8 +23,8 @@ def check(room: Room, identity: TokenIdentity) -> None:
 
     Raises TokenError where it is refused; CeremonyError where it is taken only as a deviation, and two people do not want that.
     """
-    algorithm, firmware = room.plan.root.algorithm, Firmware.parse(identity.firmware)
-    purpose = Purpose.IMPORT if room.plan.root.custody is Custody.IMPORTED else Purpose.MAKE
+    algorithm, firmware = room.root.algorithm, Firmware.parse(identity.firmware)
+    purpose = Purpose.IMPORT if room.root.custody is Custody.IMPORTED else Purpose.MAKE
     found = verdict(series(identity), firmware, algorithm, purpose, mode=room.mode)
     body: JsonObject = {"token": identity.serial, "decision": found.decision, "reasons": list(found.reasons)}
     refused = found.decision is Decision.REFUSE
@@ -61,7 +61,7 @@ def _accept(room: Room, identity: TokenIdentity, found: Verdict) -> None:
     )
     first, second = agreed(room, prompt, WORD)
     body: JsonObject = {
-        "expected": f"a YubiKey whose firmware is sound for {room.plan.root.algorithm}",
+        "expected": f"a YubiKey whose firmware is sound for {room.root.algorithm}",
         "happened": f"{identity.name}, serial {identity.serial}, has firmware {identity.firmware}: {reasons}",
         "decided": "it is used",
         "by": [first, second],

@@ -48,14 +48,14 @@ def imported(room: Room, token: Token, name: str) -> TokenKey:
         _prove(room, token, name, key, key.public)
         room.journal.finish(ACTION, serial, {"found": True, **_facts(key)})
         return key
-    place = _place(room, token, name, key)
+    free = place(room, token, name, key)
     if begun is not None:
         room.operator.tell(
             f"No key was put on {name} before the interruption. Another one is made; the older backup is set aside."
         )
         room.journal.finish(ACTION, serial, {"interrupted": True}, outcome=Outcome.FAIL)
     _confirm(room, name, serial)
-    return _put(room, token, name, _made(room, name, serial), place)
+    return _put(room, token, name, _made(room, name, serial), free)
 
 
 def _recorded(serial: str, key: TokenKey | None, public_sha256: str) -> TokenKey:
@@ -68,9 +68,9 @@ def _recorded(serial: str, key: TokenKey | None, public_sha256: str) -> TokenKey
     return key
 
 
-def _place(room: Room, token: Token, name: str, key: TokenKey | None) -> JsonObject:
+def place(room: Room, token: Token, name: str, key: TokenKey | None) -> JsonObject:
     """Return what is recorded of the place of the key, which `key` and everything else leaves free; raises TokenError."""
-    root, identity = room.plan.root, token.identity
+    root, identity = room.root, token.identity
     hint = "take an empty token, or another name for the plan; nothing is overwritten"
     if token.piv is None:
         if key is not None:

@@ -2,17 +2,19 @@
 """The inventory: every key of this ceremony, as auditors ask for it (ETSI EN 319 411-1, GEN-6.5.1-13A).
 
 Of a root key it says where it was made and what shows that: an attestation (a
-YubiKey), or the attributes that a PKCS#11 token claims, which prove nothing to strangers.
+YubiKey), or the attributes that a PKCS#11 token claims, which prove nothing to strangers;
+and, in production, who claims that such a token is hardware.
 """
 
 from __future__ import annotations
 
+from ceremony.core import claims
 from ceremony.core.canonical import Json, JsonObject, encode
 from ceremony.core.keys import PublicKey
 from ceremony.core.plan import Custody
-from ceremony.steps.repository_keys import repository_keys
+from ceremony.steps.repository_keys import targets_keys
 from ceremony.steps.room import Room
-from ceremony.steps.root_keys import made_roots
+from ceremony.steps.root_keys import RESTORE, MadeRoot, made_roots
 from ceremony.steps.specs import made_here
 
 INVENTORY = "evidence/inventory.json"
@@ -26,26 +28,31 @@ def inventory(room: Room) -> bytes:
     roots: list[Json] = []
     for root in made_roots(room):
         device = tokens.get(root.token) if isinstance(tokens, dict) else None
-        roots.append({**_key(root.public), "role": "root", "device": device, "settings": _settings(room, root.serial)})
+        roots.append({**_key(root.public), "role": "root", "device": device, "settings": _settings(room, root)})
     own = made_here(room)
     repositories: JsonObject = {
-        name: {"id": room.dialect.key_id(keys.targets), **_key(keys.targets), "role": "targets", "made_here": name in own}
-        for name, keys in repository_keys(room).items()
+        name: {"id": room.dialect.key_id(public), **_key(public), "role": "targets", "made_here": name in own}
+        for name, public in targets_keys(room).items()
     }
     return encode({"root_keys": roots, "repository_keys": repositories}) + b"\n"
 
 
-def _settings(room: Room, serial: str) -> JsonObject:
+def _settings(room: Room, root: MadeRoot) -> JsonObject:
     """Return how a root key was made and is kept; an attestation counts only by the record that it was verified."""
-    imported = room.plan.root.custody is Custody.IMPORTED
-    made = room.journal.result("import-key" if imported else "generate-key", serial) or {}
+    serial, imported = root.serial, root.custody is Custody.IMPORTED
+    action, where = ("import-key", "on the host") if imported else ("generate-key", "on the token")
+    if room.recovers:
+        action, where, imported = RESTORE, "in an earlier ceremony, and restored from its backup", True
+    made = room.journal.result(action, serial) or {}
     locked = room.journal.result("lock-key", serial) or {}
+    claimed = room.journal.result(claims.ACTION, serial)
     attested = {} if imported else room.journal.past.attested.get(serial, {})
     return {
-        "custody": room.plan.root.custody,
-        "made": "on the host" if imported else "on the token",
+        "custody": root.custody,
+        "made": where,
         "attested": bool(attested),
         **{member: attested.get(member) for member in _ATTESTED if attested},
+        **({"claimed_by": claimed["by"]} if claimed else {}),
         "attributes": made.get("attributes"),
         "attributes_locked": locked.get("attributes"),
     }

@@ -23,6 +23,7 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.log import Head, Outcome, Record, Recovered, Tail, format_utc, head, lines
 from ceremony.core.past import Past
 from ceremony.core.ports import Clock, Entropy, LogWriter, Volume
+from ceremony.errors import StorageError, VolumesLost
 
 _FILES_BYTES = 48 * 1024
 """Bytes of a `files` record that are paths and digests: below the limit of a line, whatever else it says."""
@@ -47,6 +48,10 @@ class Journal:
         self.ceremony, self.recorded_by = ceremony, recorded_by
         self.step = ""
         self.past = Past()
+        self.failed = False
+        """Whether the ceremony's folder did not take a record: nothing is recorded any more."""
+        self.on_lost: Callable[[VolumesLost], None] = _raise
+        """What is done, before anything else, once a record stands in the folder and not on every volume."""
         self._tail = Tail()
         self._sha256 = hashlib.sha256()
 
@@ -63,12 +68,20 @@ class Journal:
         """Write the log to one more place, from its first record on."""
         self._writer.mirror(volume, path)
 
+    def drop(self, volume: Volume) -> None:
+        """Write the log to this volume no more."""
+        self._writer.drop(volume)
+
     def head(self) -> Head:
         """Return the head of the log as it is now."""
         return head(self._tail, self._sha256.hexdigest())
 
     def record(self, kind: str, body: Mapping[str, Json], *, actor: str = TOOL, outcome: Outcome = Outcome.OK) -> Record:
-        """Append one record and sync it on every medium; raises StorageError, after which nothing more is written."""
+        """Append one record and sync it on every medium.
+
+        Raises StorageError when the folder did not take it, after which nothing more is written. When a volume did not, the
+        record stands, `on_lost` is called, and what it raises is raised.
+        """
         mono, boot = self._clock.mono_ns(), self._clock.boot()
         record = Record(
             ceremony=self.ceremony, seq=self._tail.entries, prev=self._tail.last, salt=self._entropy.bytes(16).hex(),
@@ -77,12 +90,24 @@ class Journal:
         )  # fmt: skip
         line = record.line()
         tail = self._tail.follow(record, line)
-        self._writer.append(line)
+        lost = self._append(line)
         self._tail = tail
         self._sha256.update(line)
         self.past.note(record)
         self._watch(line)
+        if lost is not None:
+            self.on_lost(lost)
         return record
+
+    def _append(self, line: bytes) -> VolumesLost | None:
+        try:
+            self._writer.append(line)
+        except VolumesLost as lost:
+            return lost
+        except StorageError:
+            self.failed = True
+            raise
+        return None
 
     def result(self, action: str, key: str) -> JsonObject | None:
         """Return the recorded result of an act that is done; None when it is not."""
@@ -115,6 +140,10 @@ class Journal:
         """Record the digests of files of the ceremony folder (path → SHA-256 hex), as many in a record as its line takes."""
         for batch in _batches(sorted(digests, key=str.encode)):
             self.record("files", {"files": {path: digests[path] for path in batch}})
+
+
+def _raise(lost: VolumesLost) -> None:
+    raise lost
 
 
 def _batches(paths: Sequence[str]) -> Iterator[Sequence[str]]:

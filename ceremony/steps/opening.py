@@ -11,7 +11,16 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.plan import Site
 from ceremony.steps.room import Room, sha256
 
-INPUTS = (bundle.PLAN, bundle.SITE, bundle.SCRIPT, bundle.PLAN_FILES, bundle.APPROVALS, bundle.REQUEST, bundle.YUBICO_ROOTS)
+INPUTS = (
+    bundle.PLAN,
+    bundle.SITE,
+    bundle.SCRIPT,
+    bundle.PLAN_FILES,
+    bundle.APPROVALS,
+    bundle.REQUEST,
+    bundle.YUBICO_ROOTS,
+    bundle.TRUSTED_ROOT,
+)
 """Where the inputs are: files, and folders with a slash at their end."""
 
 
@@ -32,6 +41,8 @@ class Inputs:
     substituted_request: bool
     authorities: Mapping[str, bytes] = field(default_factory=dict)
     """File name → the certificates that the site brings for its YubiKeys, PEM."""
+    trusted_root: Mapping[str, bytes] = field(default_factory=dict)
+    """Path → bytes of what the plan's `trusted-root` names; empty where it is key ids, or was not brought."""
 
 
 def open_ceremony(room: Room, inputs: Inputs) -> None:
@@ -44,6 +55,7 @@ def open_ceremony(room: Room, inputs: Inputs) -> None:
         **{bundle.APPROVALS + name: data for name, data in inputs.approvals.items()},
         **{bundle.REQUEST + path: data for path, data in inputs.request.items()},
         **{bundle.YUBICO_ROOTS + name: data for name, data in inputs.authorities.items()},
+        **{bundle.TRUSTED_ROOT + path: data for path, data in inputs.trusted_root.items()},
     }
     room.folder.write(files)
     room.journal.step = "open"
@@ -84,6 +96,7 @@ def _body(room: Room, inputs: Inputs) -> JsonObject:
         "site_sha256": sha256(inputs.site.source),
         "authorities": authorities,
         "request": room.plan.request,
+        "trusted_root_sha256": bundle.digest_of(inputs.trusted_root) if inputs.trusted_root else "",
         "substituted-request": inputs.substituted_request,
         "tool": {"version": tool.version, "sha256": tool.sha256},
         "modules": modules,

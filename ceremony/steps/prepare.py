@@ -28,7 +28,7 @@ def run(room: Room) -> JsonObject:
     Raises TokenError for a token that is occupied or blocked and stays so, and for one that does not read as it was set.
     """
     prepared: list[Json] = []
-    for name in room.plan.root.tokens:
+    for name in room.plan.key_tokens:
         token = opened(room, name)
         if token.piv is None:
             _look(room, name)

@@ -74,14 +74,21 @@ def recover_text(room: Room, files: Sequence[str]) -> str:
         f"     mkdir {name} && age -d -i identity.txt {path} | tar -x -C {name}\n"
         for path, name in ((path, path.removeprefix("private/").removesuffix(".age")) for path in files)
     )
-    root, why = {
-        Custody.TOKEN_WRAPPED: (_WRAPPED.format(key=backup.WRAPPING_KEY, blob=backup.WRAPPED), _WHY),
-        Custody.IMPORTED: (_PLAIN.format(key=backup.PKCS8), ""),
-    }.get(room.plan.root.custody, ("", ""))
+    kept = _kept(room)
+    wrapped = _WRAPPED.format(key=backup.WRAPPING_KEY, blob=backup.WRAPPED) if Custody.TOKEN_WRAPPED in kept else ""
+    plain = _PLAIN.format(key=backup.PKCS8) if Custody.IMPORTED in kept else ""
+    root, why = wrapped + plain, _WHY if wrapped else ""
     need, protector = (_shares(room), _OPEN_SHARES) if room.plan.backup.protect == "shares" else (_NEED_WORDS, _OPEN_WORDS)
     return _TEXT.format(
         ceremony=room.journal.ceremony, plan=room.plan.name, need=need, protector=protector, why=why, opens=opens, root=root
     )
+
+
+def _kept(room: Room) -> set[Custody]:
+    """Return how the root keys in the backups are kept."""
+    if not room.recovers:
+        return {room.plan.root.custody}
+    return {root.custody for root in room.keyring.roots.values()}
 
 
 def _shares(room: Room) -> str:

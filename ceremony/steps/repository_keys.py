@@ -17,6 +17,7 @@ from ceremony.core.dialects import Signer
 from ceremony.core.keys import Algorithm, PublicKey
 from ceremony.core.plan import KeyPlan, RepositoryPlan, Source
 from ceremony.core.served import ServerKeys
+from ceremony.core.software_key import SoftwareKey
 from ceremony.core.specs import RepositoryKeys
 from ceremony.errors import VerificationError
 from ceremony.steps import load_request
@@ -47,6 +48,20 @@ def repository_keys(room: Room) -> Mapping[str, RepositoryKeys]:
     if not isinstance(listed, dict):
         raise VerificationError(path, "is not a list of keys", hint="it was written by another program; stop")
     return {name: _read(entry, f"{path}, {name}") for name, entry in listed.items()}
+
+
+def targets_keys(room: Room) -> Mapping[str, PublicKey]:
+    """Return the public half of every repository's targets key; in a recovery, of those that the old backup holds."""
+    if not room.recovers:
+        return {name: keys.targets for name, keys in repository_keys(room).items()}
+    path = str(room.result("open-backup")["file"])
+    listed = parse_loose(room.recorded(path), path)
+    return {name: _public(entry) for name, entry in listed.items()} if isinstance(listed, dict) else {}
+
+
+def targets_file(keys: Mapping[str, SoftwareKey]) -> bytes:
+    """Return the list of the public halves of repository keys that were opened, as a recovery keeps it."""
+    return encode({name: _json(key.public) for name, key in keys.items()}) + b"\n"
 
 
 def _keys(room: Room, repository: RepositoryPlan, server: Mapping[str, ServerKeys]) -> JsonObject:

@@ -13,7 +13,7 @@ from ceremony.core.log import Recovered, lines, parse_line, recover
 from ceremony.core.past import FOLDER
 from ceremony.core.ports import Folder
 from ceremony.errors import StorageError, VerificationError
-from ceremony.steps import opening, preflight, volumes
+from ceremony.steps import opening, preflight, replacing
 from ceremony.steps.room import Room, sha256
 from ceremony.steps.runner import settle
 
@@ -54,14 +54,15 @@ def _is_record(line: bytes) -> bool:
 def take_up(room: Room, found: Recovered) -> None:
     """Go on with a ceremony: cut the torn tail, record what was found, put the media back in.
 
-    Raises StorageError when the media are not those of this ceremony.
+    Raises StorageError for a folder that is not this ceremony's, Stopped when people stop over its media.
     """
     _refuse_other_people(room, found)
+    replacing.watch(room)
     torn = _set_torn_aside(room, found)
     data = room.folder.read(bundle.LOG)
     room.journal.replay(found, data)
     if room.journal.past.closed:
-        volumes.reopen(room)
+        replacing.reopen(room)
         return
     room.journal.step = "resume"
     room.journal.record(
@@ -75,7 +76,7 @@ def take_up(room: Room, found: Recovered) -> None:
     if "preflight" in room.journal.past.ended:
         preflight.run(room)
     if "volumes" in room.journal.past.ended:
-        volumes.reopen(room)
+        replacing.reopen(room)
     _forget_memory(room)
     what = "was torn, and was set aside" if torn else "is whole"
     room.operator.tell(

@@ -12,16 +12,19 @@ from __future__ import annotations
 import hashlib
 import itertools
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from ceremony.core import bundle
 from ceremony.core.attestation import Authorities
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import Dialect
+from ceremony.core.keys import Algorithm
 from ceremony.core.log import Outcome
 from ceremony.core.past import FOLDER
-from ceremony.core.plan import Mode, Person, Plan, Role
+from ceremony.core.plan import Custody, Kind, Mode, Person, Plan, Role, RootPlan
 from ceremony.core.ports import (
     Clock,
     Cosigner,
@@ -36,23 +39,48 @@ from ceremony.core.ports import (
     TokenRack,
     Volume,
 )
+from ceremony.core.root_backup import RootBackup
 from ceremony.core.software_key import SoftwareKey
 from ceremony.errors import CeremonyError, StorageError, VerificationError
 from ceremony.steps.journal import Journal
 
+BACKUPS = ("a", "b")
+COURIER = "courier"
+ROLES = (*BACKUPS, COURIER)
+_T = TypeVar("_T")
+
 
 @dataclass(slots=True)
 class Keyring:
-    """Private repository keys while they are in memory: by repository, dropped at the end."""
+    """Private keys while they are in memory: repository keys by repository, in a recovery root keys too; dropped at the end."""
 
     keys: dict[str, SoftwareKey] = field(default_factory=dict, repr=False)
+    roots: dict[str, RootBackup] = field(default_factory=dict, repr=False)
+    """SHA-256 of the public half → a root key as the old backup holds it."""
     complete: bool = False
-    """Whether it holds a key for every repository whose key is made in this ceremony."""
+    """Whether it holds a key for every repository whose key is made, or carried over, in this ceremony."""
 
     def drop(self) -> None:
         """Forget every key."""
         self.keys.clear()
+        for root in self.roots.values():
+            root.wipe()
+        self.roots.clear()
         self.complete = False
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """A medium that failed or is gone, while nothing good is in its place."""
+
+    name: str
+    serial: str
+    error: StorageError
+    """What happened."""
+
+
+def _raise(_: str, error: StorageError) -> None:
+    raise error
 
 
 @dataclass(slots=True)
@@ -82,6 +110,16 @@ class Room:
     unlocked: set[str] = field(default_factory=set)
     """Names of the tokens that are logged in."""
     volumes: dict[str, Volume] = field(default_factory=dict, repr=False)
+    on_failure: Callable[[str, StorageError], None] = field(default=_raise, repr=False)
+    """What is done when a medium failed: returns once a good one has its role; see `replacing`."""
+    out: dict[str, Out] = field(default_factory=dict)
+    """Role → the medium that failed."""
+    settling: bool = False
+    """Whether something is being put in the place of a medium that failed."""
+    replaced: int = 0
+    """How often that was done in this process; the same medium again counts too."""
+    restored_since: dict[str, str] = field(default_factory=dict)
+    """Role → serial of a volume whose backups were restored after the close, when nothing is recorded any more."""
     keyring: Keyring = field(default_factory=Keyring, repr=False)
     cut_off: bool = True
     """Whether the machine was cut off from every network when it was last looked at."""
@@ -92,6 +130,24 @@ class Room:
     def practice(self) -> bool:
         """Whether this is a practice ceremony."""
         return self.mode is Mode.PRACTICE
+
+    @property
+    def recovers(self) -> bool:
+        """Whether this ceremony restores the keys of an earlier one."""
+        return self.plan.kind is Kind.RECOVERY
+
+    @property
+    def root(self) -> RootPlan:
+        """How root keys come to their tokens: as the plan says; in a recovery, those of the opened backup, none made there.
+
+        In a recovery its custody is `imported`, which is what holds for a YubiKey; how each key is kept, `made_roots` says.
+        """
+        if not self.recovers:
+            return self.plan.root
+        roots = self.result("open-backup")["roots"]
+        first = roots[0] if isinstance(roots, list) else None
+        algorithm = Algorithm(str(first["algorithm"] if isinstance(first, dict) else ""))
+        return RootPlan(algorithm, self.plan.key_tokens, 0, Custody.IMPORTED)
 
     def result(self, step: str) -> JsonObject:
         """Return what an earlier step made; raises CeremonyError when it has not ended."""
@@ -115,12 +171,42 @@ class Room:
         A file that an interrupted write left in the way is set aside and recorded.
         """
         digests: dict[str, Json] = {path: sha256(data) for path, data in files.items()}
-        for role, volume in self.backup_volumes():
-            self._clear(volume, f"volume {role}", [self.on_volume(path) for path in files])
-        self.journal.begin("write-volumes", ",".join(sorted(files)), {"files": digests})
-        for _, volume in self.backup_volumes():
-            volume.write({self.on_volume(path): data for path, data in files.items()})
-        self.journal.finish("write-volumes", ",".join(sorted(files)), {"files": digests})
+        key = ",".join(sorted(files))
+        there = {self.on_volume(path): data for path, data in files.items()}
+        self.journal.begin("write-volumes", key, {"files": digests})
+        for role in BACKUPS:
+            self.with_volume(role, partial(self._clear, f"volume {role}", list(there)))
+        before = -1
+        while self.replaced != before:  # what took a medium's place meanwhile has none of these files
+            before = self.replaced
+            for role in BACKUPS:
+                self.with_volume(role, partial(_put, there))
+        self.journal.finish("write-volumes", key, {"files": digests})
+
+    def with_volume(self, role: str, act: Callable[[Volume], _T]) -> _T:
+        """Return what `act` does with a medium; when the medium fails, once more with what takes its place.
+
+        Raises Stopped when people stop instead, CeremonyError when none is in, and what else `act` raises.
+        """
+        while True:
+            volume = self.volume(role)
+            try:
+                return act(volume)
+            except StorageError as error:
+                if not self.blames_medium(error):
+                    raise
+                self.on_failure(role, error)
+
+    def blames_medium(self, error: StorageError) -> bool:
+        """Tell whether it was a medium that failed, and not the ceremony's folder."""
+        return not self.journal.failed and error.store != self.folder.name
+
+    def volume(self, role: str) -> Volume:
+        """Return the medium of a role; raises CeremonyError when it is not in."""
+        if role not in self.volumes:
+            name = "the courier" if role == COURIER else f"volume {role}"
+            raise CeremonyError(f"{name} is not in", hint="put it in and resume the ceremony")
+        return self.volumes[role]
 
     def on_volume(self, path: str) -> str:
         """Return the path on a volume of a file of the ceremony's folder there."""
@@ -128,10 +214,8 @@ class Room:
 
     def backup_volumes(self) -> Iterator[tuple[str, Volume]]:
         """Yield the two volumes by role; raises CeremonyError when they are not in."""
-        for role in ("a", "b"):
-            if role not in self.volumes:
-                raise CeremonyError(f"volume {role} is not in", hint="put it in and resume the ceremony")
-            yield role, self.volumes[role]
+        for role in BACKUPS:
+            yield role, self.volume(role)
 
     def keep(self, files: Mapping[str, bytes]) -> None:
         """Write files of the ceremony folder and record their digests.
@@ -149,7 +233,7 @@ class Room:
                     f"{path} is recorded with other contents",
                     hint="nothing is overwritten; stop, and look at the log",
                 )
-        self._clear(self.folder, FOLDER, list(new))
+        self._clear(FOLDER, list(new), self.folder)
         if new:
             self.folder.write(new)
             self.journal.files({path: sha256(data) for path, data in new.items()})
@@ -189,12 +273,22 @@ class Room:
         names = (f"{prefix}{number:04}-{path.rsplit('/', 1)[-1]}" for number in numbers)
         to = next(name for name in names if not store.exists(name))
         store.set_aside(path, to)
-        self.journal.record("set-aside", {"store": name, "path": path, "to": to, "bytes": len(data), "sha256": sha256(data)})
+        if not self.journal.past.closed:  # after the close nothing is recorded
+            self.journal.record("set-aside", {"store": name, "path": path, "to": to, "bytes": len(data), "sha256": sha256(data)})
 
-    def _clear(self, store: Folder, name: str, paths: list[str]) -> None:
+    def _clear(self, name: str, paths: list[str], store: Folder) -> None:
         for path in paths:
             if store.exists(path):
                 self.set_aside(store, name, path)
+
+
+def _put(files: Mapping[str, bytes], volume: Volume) -> None:
+    new = {path: data for path, data in files.items() if not volume.exists(path)}
+    for path, data in files.items():
+        if path not in new and volume.read(path) != data:
+            raise StorageError(volume.name, f"{path} is not there as it was written", hint="use another medium")
+    if new:
+        volume.write(new)
 
 
 def writable(text: str) -> str:

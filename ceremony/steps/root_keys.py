@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ceremony.core import bundle
@@ -20,15 +21,18 @@ from ceremony.steps.room import Room
 
 ACTION = "generate-key"
 WORD = "GENERATE"
+RESTORE = "restore-key"
+"""The act by which a root key comes to its token in a recovery (`restore`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class MadeRoot:
-    """A root key of this ceremony: its token's name and serial, and its public half."""
+    """A root key that this ceremony put on a token: the token's name and serial, the public half, and how it is kept."""
 
     token: str
     serial: str
     public: PublicKey
+    custody: Custody
 
 
 def run(room: Room) -> JsonObject:
@@ -58,6 +62,7 @@ def own_key(room: Room, token: Token) -> TokenKey:
     """Return the root key that this ceremony made on a token; raises TokenError when it is not there."""
     key, serial = token.find(key_label(room)), token.identity.serial
     action = import_key.ACTION if room.plan.root.custody is Custody.IMPORTED else ACTION
+    action = RESTORE if room.recovers else action
     act = room.journal.result(action, serial) or room.journal.past.open_intents.get((action, serial), {})
     if key is None or not _ours(room, token, key, act):
         raise TokenError(
@@ -73,21 +78,49 @@ def own_key(room: Room, token: Token) -> TokenKey:
 def _ours(room: Room, token: Token, key: TokenKey, act: JsonObject) -> bool:
     """Tell whether a key can be this ceremony's; `act` is what the log says of making it, as far as it came."""
     if token.piv is None:
-        return key.key_id == _key_id(room)
+        return key.key_id == key_id(room)
     # A YubiKey keeps no id: it is the key that the log knows, or one that came after the log said that the slot was empty.
     return "public_sha256" in act or (act.get("slot_empty") is True and act.get("slot") == token.identity.slot)
 
 
 def made_roots(room: Room) -> tuple[MadeRoot, ...]:
-    """Return the root keys of this ceremony, in the plan's order."""
-    keys = room.result("root-keys")["keys"]
-    rows = [row for row in keys if isinstance(row, dict)] if isinstance(keys, list) else []
+    """Return the root keys that this ceremony made, or restored, in the order of the plan's tokens."""
     return tuple(
         MadeRoot(
-            str(row["token"]), str(row["serial"]), PublicKey(Algorithm(str(row["algorithm"])), base64.b64decode(str(row["spki"])))
+            str(row["token"]),
+            str(row["serial"]),
+            read_public(row),
+            Custody(str(row["custody"])) if room.recovers else room.plan.root.custody,
         )
-        for row in rows
+        for row in rows(room.result("restore" if room.recovers else "root-keys")["keys"])
     )
+
+
+def backed_up(room: Room) -> Mapping[str, PublicKey]:
+    """Return the path, on a volume, of each root key's backup → its public half, also of those that are carried over in a recovery."""
+    found = {bundle.root_backup(root.serial): root.public for root in made_roots(room)}
+    if room.recovers:
+        found |= {str(row["file"]): read_public(row) for row in rows(room.result("restore")["carried"])}
+    return found
+
+
+def rows(listed: Json) -> Sequence[JsonObject]:
+    """Return the objects of a list in a record."""
+    return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+
+
+def public_json(public: PublicKey) -> JsonObject:
+    """Return a root key's public half as records name it."""
+    return {
+        "algorithm": public.algorithm,
+        "spki": base64.b64encode(public.spki).decode(),
+        "sha256": public.sha256,
+    }
+
+
+def read_public(row: JsonObject) -> PublicKey:
+    """Return the public half that `public_json` wrote."""
+    return PublicKey(Algorithm(str(row["algorithm"])), base64.b64decode(str(row["spki"])))
 
 
 def _made(room: Room, token: Token, name: str) -> TokenKey:
@@ -106,7 +139,7 @@ def _made(room: Room, token: Token, name: str) -> TokenKey:
     _confirm(room, name, serial)
     request = KeyRequest(
         key_label(room),
-        _key_id(room),
+        key_id(room),
         room.plan.root.algorithm,
         extractable=room.plan.root.custody is Custody.TOKEN_WRAPPED,
         pin_policy=room.plan.root.pin_policy,
@@ -158,7 +191,8 @@ def _confirm(room: Room, name: str, serial: str) -> None:
         )
 
 
-def _key_id(room: Room) -> bytes:
+def key_id(room: Room) -> bytes:
+    """Return the CKA_ID of this ceremony's root keys on PKCS#11 tokens."""
     return bytes.fromhex(room.journal.ceremony)
 
 
@@ -170,7 +204,5 @@ def _json(name: str, token: Token, key: TokenKey) -> JsonObject:
     return {
         "token": name,
         "serial": token.identity.serial,
-        "algorithm": key.public.algorithm,
-        "spki": base64.b64encode(key.public.spki).decode(),
-        "sha256": key.public.sha256,
+        **public_json(key.public),
     }

@@ -26,10 +26,14 @@ from ceremony.steps import (
     import_key,
     load_request,
     lock,
+    open_backup,
     preflight,
     prepare,
     protector,
+    prove,
+    replacing,
     repository_keys,
+    restore,
     review,
     roll_call,
     root_keys,
@@ -50,10 +54,13 @@ STEPS: Mapping[str, StepFunction] = {
     "roll-call": roll_call.run,
     "volumes": volumes.run,
     "load-request": load_request.run,
+    "open-backup": open_backup.run,
     "protector": protector.run,
     "tokens": tokens.run,
     "prepare": prepare.run,
     "root-keys": root_keys.run,
+    "restore": restore.run,
+    "prove": prove.run,
     "repository-keys": repository_keys.run,
     "back-up": back_up.run,
     "drill": drill.run,
@@ -69,7 +76,7 @@ RETRY, STOP = "retry", "stop"
 
 # Acts of which only the device knows how they ended: their own steps find out.
 _DEVICE_ACTS = factory_values.ACTIONS | {
-    *(root_keys.ACTION, import_key.ACTION, lock.ACTION, slot_certificate.ACTION, unblocking.ACTION),
+    *(root_keys.ACTION, root_keys.RESTORE, import_key.ACTION, lock.ACTION, slot_certificate.ACTION, unblocking.ACTION),
 }
 
 
@@ -79,6 +86,7 @@ def hold(room: Room, procedure: Sequence[StepInfo], watcher: Watcher) -> ExitCod
     Returns DONE, or INCOMPLETE while the quorum has not signed. Raises Stopped when people
     stop, and the error of a step that they do not want to try again.
     """
+    replacing.watch(room)
     try:
         for info in procedure:
             if info.name in room.journal.past.ended or room.journal.past.closed:
@@ -109,31 +117,41 @@ def settle(room: Room) -> None:
 
 
 def _until_done(room: Room, info: StepInfo, watcher: Watcher) -> None:
-    name = room.journal.step = info.name
-    while True:
-        try:
-            watcher.step(name, "running")
-            room.take_deviations()
-            settle(room)
-            room.journal.record("begin", {})
-            if "preflight" in room.journal.past.ended:
-                preflight.look_again(room)
-            made = STEPS[name](room)
-            if not room.journal.past.closed:
-                _check(room, info)
-                room.take_deviations()
-                room.journal.record("end", {"made": made})
-        except Stopped:
-            _stop(room, "people stopped the ceremony")
-            raise
-        except CeremonyError as error:
-            watcher.step(name, "failed")
-            _failed(room, name, error)
-        else:
-            watcher.step(name, "done")
-            return
-        finally:
-            forget_pins(room)
+    past = room.journal.past
+    room.journal.step = info.name
+    try:
+        # A volume that fails at a step's last record can stop people once the step has ended.
+        while not (past.closed or info.name in past.ended):
+            try:
+                _once(room, info, watcher)
+            except Stopped:
+                raise
+            except CeremonyError as error:
+                if not past.closed:  # after the close nothing is recorded, and it comes up again before the copies are made
+                    watcher.step(info.name, "failed")
+                    _failed(room, info.name, error)
+            finally:
+                forget_pins(room)
+    except Stopped:
+        _stop(room, "people stopped the ceremony")
+        raise
+    watcher.step(info.name, "done")
+
+
+def _once(room: Room, info: StepInfo, watcher: Watcher) -> None:
+    watcher.step(info.name, "running")
+    room.take_deviations()
+    settle(room)
+    room.journal.record("begin", {})
+    if "preflight" in room.journal.past.ended:
+        preflight.look_again(room)
+    if "volumes" in room.journal.past.ended:
+        replacing.ready(room)
+    made = STEPS[info.name](room)
+    if not room.journal.past.closed:
+        _check(room, info)
+        room.take_deviations()
+        room.journal.record("end", {"made": made})
 
 
 def _check(room: Room, info: StepInfo) -> None:
@@ -183,6 +201,9 @@ def _again(room: Room, name: str, error: CeremonyError) -> bool:
 
 
 def _stop(room: Room, why: str) -> None:
+    if room.journal.past.closed:
+        return
+    replacing.leave(room)
     room.take_deviations()
     room.journal.record("stop", {"why": why})
 

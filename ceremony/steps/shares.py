@@ -80,14 +80,16 @@ def _compared(typed: Secret, share: Secret, number: int) -> str:
     return f"share {number}: is a share, and not the one that was shown"
 
 
-def gather(room: Room, title: str, of: ShareSet) -> Secret:
+def gather(room: Room, title: str, of: ShareSet, prefix: str = "") -> Secret:
     """Return the passphrase that the shares of a set give, as those custodians type them who are there.
+
+    `prefix` stands before the keys of the questions, where it is not the set of this ceremony.
 
     Raises VerificationError when people give up, or when all shares were typed and no quorum fits together.
     """
     gathering = Gathering(of)
     while True:
-        _one_more(room, title, of, gathering)
+        _one_more(room, title, of, gathering, prefix)
         if gathering.missing:
             continue
         taken = gathering.taken
@@ -104,35 +106,38 @@ def gather(room: Room, title: str, of: ShareSet) -> Secret:
         return passphrase
 
 
-def _one_more(room: Room, title: str, of: ShareSet, gathering: Gathering) -> None:
+def _one_more(room: Room, title: str, of: ShareSet, gathering: Gathering, prefix: str) -> None:
     """Take one share from a custodian that people choose; raises VerificationError when they give up."""
-    number = _who(room, title, of, gathering)
+    number = _who(room, title, of, gathering, prefix)
     while True:
         keeper = of.keepers[number - 1]
-        error = _take(room, title, number, keeper, gathering)
+        error = _take(room, title, number, keeper, gathering, prefix)
         if error is None:
             return
-        wrong = Prompt(f"error:{_key(number)}", error.message, detail=error.hint, who=keeper, alarm=True)
+        wrong = Prompt(f"error:{prefix}{_key(number)}", error.message, detail=error.hint, who=keeper, alarm=True)
         answer = room.operator.choose(wrong, _WRONG)
         if answer == LEAVE:
             raise error
         if answer == OTHER:
-            number = _who(room, title, of, gathering)
+            number = _who(room, title, of, gathering, prefix)
 
 
-def _who(room: Room, title: str, of: ShareSet, gathering: Gathering) -> int:
+def _who(room: Room, title: str, of: ShareSet, gathering: Gathering, prefix: str) -> int:
     left = [number for number in range(1, len(of.keepers) + 1) if number not in gathering.taken]
     if len(left) == 1:
         return left[0]
     options = [Option(str(number), f"{of.keepers[number - 1]}, share {number}") for number in left]
     count = len(gathering.taken) + 1
-    ask = Prompt("share", "Who types a share?", detail=f"{title}. This is number {count} of the {of.needed} that are needed.")
+    ask = Prompt(
+        f"{prefix}share", "Who types a share?", detail=f"{title}. This is number {count} of the {of.needed} that are needed."
+    )
     return int(room.operator.choose(ask, options))
 
 
-def _take(room: Room, title: str, number: int, keeper: str, gathering: Gathering) -> VerificationError | None:
+def _take(room: Room, title: str, number: int, keeper: str, gathering: Gathering, prefix: str) -> VerificationError | None:
     """Have a share typed; return what is wrong with it, if anything."""
-    typed = room.operator.ask_secret(Prompt(_key(number), f"Share {number}", detail=f"{title}. {_FORM}", who=keeper))
+    prompt = Prompt(f"{prefix}{_key(number)}", f"Share {number}", detail=f"{title}. {_FORM}", who=keeper)
+    typed = room.operator.ask_secret(prompt)
     wrong: VerificationError | None = None
     try:
         gathering.take(typed.text(), number)

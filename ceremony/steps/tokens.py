@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tokens: each name of the plan is one device with a serial of its own, and a software token makes no production."""
+"""Tokens: each name of the plan is one device with a serial of its own, and a software token makes no production.
+
+In production every token attests its root key, or is claimed as hardware by two people.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.plan import Custody
 from ceremony.core.ports import Prompt, TokenIdentity
 from ceremony.errors import TokenError
-from ceremony.steps import attested, firmware
+from ceremony.steps import attested, claiming, firmware
 from ceremony.steps.access import opened
 from ceremony.steps.room import Room
 
@@ -18,10 +21,13 @@ YUBIKEY = "yubikey"
 
 
 def run(room: Room) -> JsonObject:
-    """Open every token of the root, have its serial read aloud and judge a YubiKey's firmware; spends no PIN."""
+    """Open every token of the root, have its serial read aloud and judge a YubiKey's firmware; spends no PIN.
+
+    Raises TokenError for a token that cannot serve, CeremonyError for one that people do not claim.
+    """
     found: dict[str, Json] = {}
     serials: dict[str, str] = {}
-    for name in room.plan.root.tokens:
+    for name in room.plan.key_tokens:
         identity = opened(room, name).identity
         if identity.software and not room.practice:
             raise TokenError(
@@ -39,12 +45,13 @@ def run(room: Room) -> JsonObject:
         room.journal.record("token", {"name": name, **identity_json(identity)})
         if identity.kind == YUBIKEY:
             _judge(room, identity)
+        claiming.claim(room, identity)
     return {"tokens": found}
 
 
 def _judge(room: Room, identity: TokenIdentity) -> None:
     """Refuse a YubiKey that the plan's custody is not for, or whose attestation or firmware will not do, before anything is made."""
-    custody = room.plan.root.custody
+    custody = room.root.custody
     if custody is Custody.TOKEN_WRAPPED:
         raise TokenError(
             identity.serial,

@@ -1,50 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Volumes: two for the backups and a courier, on three devices; from here on the log goes to both volumes."""
+"""Volumes: two for the backups and a courier, on three devices; from here on the log goes to both volumes.
+
+What is done when one of them fails later is in `replacing`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ceremony.core import bundle, media_rules
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.log import recover
 from ceremony.core.ports import MediumIdentity, Option, Prompt, Volume
 from ceremony.errors import StorageError
-from ceremony.steps.room import Room, sha256
-
-ROLES = ("a", "b", "courier")
+from ceremony.steps.room import BACKUPS, COURIER, ROLES, Room, sha256
 
 
 def run(room: Room) -> JsonObject:
     """Find the three media and mirror the log; raises StorageError for shared devices and occupied names."""
-    chosen: dict[str, MediumIdentity] = {}
-    for role in ROLES:
-        chosen[role] = _choose(room, role, room.site_volumes.get(role, ""))
+    _let_go(room)
+    chosen = {role: _find(room, role) for role in ROLES}
     media_rules.refuse_shared_devices(chosen)
     if not room.practice and any(identity.folder for identity in chosen.values()):
         raise StorageError(
             "volumes", "a folder is not a removable volume", hint="plug in a USB stick; folders serve in practice only"
         )
-    media: dict[str, Json] = {}
     for role, identity in chosen.items():
         volume = room.media.open(role, identity)
-        _refuse_occupied(room, role, volume)
+        refuse_occupied(room, role, volume)
         room.volumes[role] = volume
-        media[role] = {"serial": identity.serial, "model": identity.model, "size": identity.size, "folder": identity.folder}
-        room.journal.record(
-            "medium", {"role": role, "serial": identity.serial, "model": identity.model, "folder": identity.folder}
-        )
-    mirror(room)
+        room.journal.record("medium", {"role": role, **facts(identity)})
+    for role, volume in room.backup_volumes():
+        mirror(room, role, volume)
+    media: dict[str, Json] = {role: {**facts(v.identity), "size": v.identity.size} for role, v in room.volumes.items()}
     return {"media": media}
 
 
-def mirror(room: Room) -> None:
-    """Write the log to both volumes, from its first record on."""
-    for role, volume in room.backup_volumes():
-        path = room.on_volume(bundle.LOG)
-        if volume.exists(path):
-            _mend(room, role, volume, path)
-        room.journal.mirror(volume, path)
+def facts(identity: MediumIdentity) -> JsonObject:
+    """Return what a record says of a medium."""
+    return {"serial": identity.serial, "model": identity.model, "folder": identity.folder}
+
+
+def called(role: str) -> str:
+    """Return what people call the medium of a role."""
+    return "the courier" if role == COURIER else f"volume {role}"
+
+
+def _let_go(room: Room) -> None:
+    """Forget what an earlier try of the step put in."""
+    for volume in room.volumes.values():
+        room.journal.drop(volume)
+    room.volumes.clear()
+
+
+def mirror(room: Room, role: str, volume: Volume) -> None:
+    """Write the log to a volume, from its first record on; raises StorageError for a volume with another log."""
+    path = room.on_volume(bundle.LOG)
+    if volume.exists(path):
+        _mend(room, role, volume, path)
+    room.journal.mirror(volume, path)
 
 
 def _mend(room: Room, role: str, volume: Volume, path: str) -> None:
@@ -54,70 +69,95 @@ def _mend(room: Room, role: str, volume: Volume, path: str) -> None:
         return
     valid = recover(theirs).tail.size
     if not ours.startswith(theirs[:valid]):
-        raise StorageError(
-            volume.name, "holds a log that is not the folder's", hint="put the right volume in; nothing was changed on it"
-        )
+        raise other_log(volume)
     torn = theirs[valid:]
     aside = room.on_volume(f"set-aside/torn-{valid}-{sha256(torn)[:16]}")
     if not volume.exists(aside):
         volume.write({aside: torn})
     volume.truncate(path, valid)
-    room.journal.record("mended", {"volume": role, "bytes": len(torn), "sha256": sha256(torn), "to": aside})
+    if not room.journal.past.closed:  # after the close nothing is recorded
+        room.journal.record("mended", {"volume": role, "bytes": len(torn), "sha256": sha256(torn), "to": aside})
+
+
+def other_log(volume: Volume) -> StorageError:
+    """Return the error for a volume whose log is not the beginning of the folder's."""
+    return StorageError(
+        volume.name, "holds a log that is not the folder's", hint="put the right volume in; nothing was changed on it"
+    )
+
+
+def check_whole(room: Room, volume: Volume) -> None:
+    """Check that a volume holds every file as it was written, and the log to its last line; raises StorageError."""
+    check_written(room, volume)
+    if volume.read(room.on_volume(bundle.LOG)) != room.folder.read(bundle.LOG):
+        raise StorageError(volume.name, "does not hold the log to its last line", hint="put another medium in its place")
+
+
+def check_written(room: Room, volume: Volume) -> None:
+    """Check that a volume holds every file that was written to both, as it was written; raises StorageError that names it."""
+    for path in room.journal.past.written:
+        read_written(room, volume, path)
+
+
+def read_written(room: Room, volume: Volume, path: str) -> bytes:
+    """Return a file that both volumes hold, as this one gives it; raises StorageError unless it is as it was written."""
+    place = room.on_volume(path)
+    data = volume.read(place) if volume.exists(place) else b""
+    if sha256(data) != room.journal.past.written.get(path):
+        raise StorageError(
+            volume.name, f"{path} is not there as it was written", hint="put the right volume in, or another in its place"
+        )
+    return data
 
 
 def check_backups(room: Room) -> None:
-    """Check that both volumes hold every backup as it was written; raises StorageError, naming volume and file."""
-    if "back-up" not in room.journal.past.ended:
-        return  # what an interrupted try left is set aside and written anew
-    written: dict[str, Json] = {}
-    for (action, _), body in room.journal.past.results.items():
-        files = body["files"] if action == "write-volumes" else None
-        written.update(files if isinstance(files, dict) else {})
-    for _, volume in room.backup_volumes():
-        for path, digest in written.items():
-            on_volume = room.on_volume(path)
-            if not volume.exists(on_volume) or sha256(volume.read(on_volume)) != digest:
-                raise StorageError(
-                    volume.name, f"{path} is not there as it was written", hint="put the right volume in, then try again"
-                )
+    """Check that both volumes hold every backup as it was written; what fails is replaced, or the ceremony stops."""
+    for role in BACKUPS:
+        room.with_volume(role, partial(check_written, room))
 
 
-def reopen(room: Room) -> None:
-    """Put the media of a resumed ceremony back in, by the serials that were recorded; raises StorageError."""
-    media = room.result("volumes")["media"]
-    for role, facts in media.items() if isinstance(media, dict) else ():
-        serial = str(facts["serial"]) if isinstance(facts, dict) else ""
-        room.volumes[role] = room.media.open(role, _choose(room, role, serial))
-    mirror(room)
-    check_backups(room)
-
-
-def _choose(room: Room, role: str, serial: str) -> MediumIdentity:
-    title = "the courier" if role == "courier" else f"volume {role}"
+def _find(room: Room, role: str) -> MediumIdentity:
+    serial = room.site_volumes.get(role, "")
 
     def look() -> Sequence[MediumIdentity] | None:
         return [identity for identity in room.media.candidates(role) if not serial or identity.serial == serial] or None
 
     detail = f"The one with serial {serial}." if serial else "Any medium that can serve."
-    prompt = Prompt(f"insert:{role}", f"Put in {title}", detail=detail)
+    found = choose(room, role, Prompt(f"insert:{role}", f"Put in {called(role)}", detail=detail), look)
+    if found is None:
+        what = f"no medium {serial} is here" if serial else "no medium that could serve is here"
+        raise StorageError(called(role), what, hint="plug it in, then try again")
+    return found
+
+
+def choose(room: Room, role: str, prompt: Prompt, look: Callable[[], Sequence[MediumIdentity] | None]) -> MediumIdentity | None:
+    """Return the medium that `look` sees, now or once people put it in; of several the one they choose; None when they give up."""
     matching = look() or room.operator.until(prompt, look)
     if matching is None:
-        raise StorageError(
-            title, f"no medium {serial or 'that could serve'} is here".replace("  ", " "), hint="plug it in, then try again"
-        )
+        return None
     if len(matching) == 1:
         return matching[0]
     options = [Option(i.serial, f"{i.model} {i.serial}", f"{i.size} bytes, {i.free} free") for i in matching]
-    key = room.operator.choose(Prompt(f"medium:{role}", f"Which medium is {title}?"), options)
+    key = room.operator.choose(Prompt(f"medium:{role}", f"Which medium is {called(role)}?"), options)
     return next(identity for identity in matching if identity.serial == key)
 
 
-def _refuse_occupied(room: Room, role: str, volume: Volume) -> None:
+def refuse_occupied(room: Room, role: str, volume: Volume) -> None:
+    """Refuse a medium that holds files of this ceremony with other bytes than they have here; raises StorageError."""
     name = bundle.folder(room.journal.ceremony)
-    if role == "courier":
+    if role == COURIER:
         occupied = volume.exists(f"{name}.tar")
     else:
-        # What this ceremony itself left there before a crash is its own log, which the mirror goes on with.
-        occupied = any(path.startswith(f"{name}/") and path != f"{name}/{bundle.LOG}" for path in volume.names())
+        occupied = any(path.startswith(f"{name}/") and not _is_ours(room, volume, path) for path in volume.names())
     if occupied:
         raise StorageError(volume.name, f"already holds files of {name}", hint="take another medium; nothing is overwritten")
+
+
+def _is_ours(room: Room, volume: Volume, path: str) -> bool:
+    """Tell whether a file is the log, which is looked at by itself, or one of those that both volumes hold."""
+    known = path.partition("/")[2]
+    # What this ceremony itself left there before a crash is its own log, and what was set aside with it.
+    if known == bundle.LOG or known.startswith("set-aside/"):
+        return True
+    digest = room.journal.past.written.get(known)
+    return digest is not None and sha256(volume.read(path)) == digest

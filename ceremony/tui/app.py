@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
@@ -40,6 +40,7 @@ from ceremony.tui.modals.panel import PanelModal
 from ceremony.tui.modals.state import StateModal
 from ceremony.tui.modals.stop import StopModal
 from ceremony.tui.operator import TuiOperator
+from ceremony.tui.terminal import lent
 from ceremony.tui.theme import THEME, WholeCells
 from ceremony.tui.widgets import too_small
 from ceremony.tui.widgets.frame import Frame
@@ -89,11 +90,13 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         """Set by the worker when it ends, whatever became of the screen."""
         self.summary: Summary | None = None
         """What the ceremony left, once it was closed."""
+        self.lent = False
+        """Whether another program has the terminal."""
         self._steps = len(steps)
         self._work = work
         self._monitor = monitor
         self._frame = Frame(title=title, mode=mode, steps=steps, clock=clock)
-        self._waiting: deque[messages.Asked] = deque()
+        self._waiting: deque[messages.Asked | messages.TerminalAsked] = deque()
         self._put: QuestionModal[Any] | None = None
         self._put_for: Future[Any] | None = None
         self._ended: Outcome | None = None
@@ -221,6 +224,12 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         self._waiting.append(message)
         self._put_next()
 
+    @on(messages.TerminalAsked)
+    def take_loan(self, message: messages.TerminalAsked) -> None:
+        """Lend the terminal, now or as soon as people closed what they opened themselves."""
+        self._waiting.append(message)
+        self._put_next()
+
     @on(messages.Noticed)
     def take_notice(self, message: messages.Noticed) -> None:
         """Take away a question that was answered by itself, whether it is shown yet or not."""
@@ -234,7 +243,27 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         if self._ended is not None:
             self._show_end(self._ended)
         elif self._waiting and not self.operator.stopping:
-            self._show_question(self._waiting.popleft())
+            asked = self._waiting.popleft()
+            if isinstance(asked, messages.TerminalAsked):
+                self._lend(asked)
+            else:
+                self._show_question(asked)
+
+    def _lend(self, asked: messages.TerminalAsked) -> None:
+        """Take the screen away, and hold still until the worker gives the terminal back."""
+        try:
+            with self.suspend(), lent(asked.what):
+                self.lent = True
+                self.operator.complete(asked.answer, None)
+                if asked.answer.exception() is None:  # else people stopped before, and nobody gives it back
+                    asked.back.wait()
+        except SuspendNotSupported:
+            refusal = CeremonyError(
+                "this screen has no terminal to lend", hint="start the program on the computer's own terminal"
+            )
+            self.operator.complete(asked.answer, refusal)
+        finally:
+            self.lent = False
 
     def _show_question(self, asked: messages.Asked) -> None:
         self._put, self._put_for = modal_for(asked.question), asked.answer

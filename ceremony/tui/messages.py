@@ -11,7 +11,8 @@ asks for is a `Secret`, and a future shows only the type of its result.
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Generic, TypeVar
 
 from textual.message import Message
@@ -100,6 +101,15 @@ class Asked(Message):
 
     question: Question[Any]
     answer: Future[Any]
+
+
+@dataclass(eq=False)
+class TerminalAsked(Message):
+    """The worker wants the terminal for another program: it is lent once `answer` is set, until `back` is."""
+
+    what: str
+    answer: Future[None]
+    back: Event = field(default_factory=Event)
 
 
 @dataclass(eq=False)

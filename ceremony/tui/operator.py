@@ -24,7 +24,7 @@ from textual.message import Message
 from ceremony.core.ports import Deviation, Differences, Found, Option, Prompt, Summary
 from ceremony.core.secret import Secret
 from ceremony.core.words import words
-from ceremony.errors import Stopped
+from ceremony.errors import CeremonyError, Stopped
 from ceremony.tui.messages import (
     Asked,
     AskSecret,
@@ -41,6 +41,7 @@ from ceremony.tui.messages import (
     Review,
     ShowSecret,
     StepChanged,
+    TerminalAsked,
     Told,
     WaitingEnded,
     WaitingStarted,
@@ -99,7 +100,7 @@ class TuiOperator:
             if future not in self._open:
                 return
             self._open.remove(future)
-        if isinstance(answer, Stopped):
+        if isinstance(answer, CeremonyError):
             future.set_exception(answer)
         else:
             future.set_result(answer)
@@ -157,6 +158,16 @@ class TuiOperator:
             self._post(Noticed(future))
 
     @contextmanager
+    def lend(self, what: str) -> Iterator[None]:
+        """Have the screen taken away while the block runs; raises Stopped when people stopped before."""
+        back = Event()
+        self._answer(self._request(lambda answer: TerminalAsked(what, answer, back)))
+        try:
+            yield
+        finally:
+            back.set()
+
+    @contextmanager
     def waiting(self, what: str, seconds: int = 0) -> Iterator[None]:
         """Show what is being waited for while the block runs."""
         self._post(WaitingStarted(what, seconds))
@@ -202,12 +213,15 @@ class TuiOperator:
         return self._answer(self._ask(question))
 
     def _ask(self, question: Question[Answer]) -> Future[Answer]:
+        return self._request(lambda future: Asked(question, future))
+
+    def _request(self, message: Callable[[Future[Answer]], Message]) -> Future[Answer]:
         future: Future[Answer] = Future()
         with self._lock:
             if self._stopping:
                 raise self._stop_worker()
             self._open.add(future)
-        if not self._post(Asked(question, future)):
+        if not self._post(message(future)):
             self.complete(future, _stopped())
         return future
 

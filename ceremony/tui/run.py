@@ -68,6 +68,8 @@ def _signals_ask(app: CeremonyApp) -> Iterator[None]:
     """Treat an interrupt as the key that asks, and the order to end as people's decision to stop: it is recorded, too."""
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
+        if app.lent and number != signal.SIGINT:
+            os.killpg(0, signal.SIGINT)  # as the key that ends the program which has the terminal
         if number == signal.SIGHUP:
             _end_without_terminal(app)
         else:

@@ -3,9 +3,11 @@
 
 `LogFiles` is `ports.LogWriter`. Every append is written whole and synced in the work
 folder first, then on each volume, so a volume never holds what the work folder lacks.
-The first failure, wherever it happens, is final: the kernel forgets a failed sync, and
-a log that went on after one would have a hole that nobody sees. What a line says, and
-what to do with a torn tail, belongs to `core.log`.
+A failure is final for the place where it happens: the kernel forgets a failed sync, and
+a log that went on after one would have a hole that nobody sees. When the work folder
+fails, nothing is written any more; when a volume fails, it is left, every other place
+still gets the lines, and the caller is told which one. What a line says, and what to do
+with a torn tail, belongs to `core.log`; what takes a volume's place, to the steps.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from ceremony.core.ports import Volume
-from ceremony.errors import StorageError
+from ceremony.errors import StorageError, VolumesLost
 from ceremony.volumes.faults import told
 from ceremony.volumes.store import FolderStore
 from ceremony.volumes.tree import write_whole
@@ -40,7 +42,11 @@ class LogFiles:
         self.close()
 
     def append(self, lines: bytes) -> None:
-        """Write whole lines to every place and sync each; raises StorageError, and then never writes again."""
+        """Write whole lines to every place and sync each.
+
+        Raises StorageError when the work folder did not take them, and then never writes again; VolumesLost when a volume did
+        not, which is then written to no more.
+        """
         if self._failed or self._fd < 0:
             raise StorageError(
                 self._workspace.name, f"{self._path} is not written to any more", hint="stop; resume goes on with what was synced"
@@ -53,9 +59,17 @@ class LogFiles:
         with told(self._workspace.name, self._path):
             write_whole(self._fd, lines)
             os.fdatasync(self._fd)
-        for mirror in self._mirrors.values():
-            mirror.append(lines)
-        self._failed = False
+        lost: dict[str, StorageError] = {}
+        for serial, mirror in self._mirrors.items():
+            try:
+                mirror.append(lines)
+            except StorageError as error:
+                lost[serial] = error
+        for serial in lost:
+            del self._mirrors[serial]
+        self._failed = False  # not before: whoever is interrupted here does not know that the lines stand
+        if lost:
+            raise VolumesLost(lost)
 
     def mirror(self, volume: Volume, path: str) -> None:
         """Bring the log on `volume` up to date, byte for byte, and write to it from now on.
@@ -70,6 +84,10 @@ class LogFiles:
             )
         volume.append(path, ours[len(there) :])
         self._mirrors[volume.identity.serial] = _Mirror(volume, path, len(ours))
+
+    def drop(self, volume: Volume) -> None:
+        """Write to `volume` no more; nothing happens when it is no mirror."""
+        self._mirrors.pop(volume.identity.serial, None)
 
     def close(self) -> None:
         """Let the file go; nothing can be appended afterwards."""

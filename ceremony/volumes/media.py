@@ -19,6 +19,9 @@ from ceremony.errors import StorageError
 from ceremony.volumes.faults import told
 from ceremony.volumes.store import FolderStore
 
+OLD = "old"
+"""The role of a medium that a recovery reads, and never writes to."""
+
 
 class FolderVolume(FolderStore):
     """`ports.Volume` over a folder that stands for a removable medium."""
@@ -51,21 +54,26 @@ class FolderVolume(FolderStore):
 
 
 class FolderMedia:
-    """`ports.Media` over one existing folder for each role: `a`, `b` and `courier`."""
+    """`ports.Media` over one existing folder for each role: `a`, `b` and `courier`; `old` are those that a recovery reads."""
 
-    def __init__(self, folders: Mapping[str, Path]) -> None:
+    def __init__(self, folders: Mapping[str, Path], old: Sequence[Path] = ()) -> None:
         self._folders = dict(folders)
+        self._old = tuple(old)
 
     def look(self, role: str) -> Sequence[MediumIdentity]:
         """Return what `candidates` does: a folder that could not serve is said when it is opened."""
         return self.candidates(role)
 
     def candidates(self, role: str) -> Sequence[MediumIdentity]:
-        """Return the one folder of `role`; none for a role that has no folder. Raises StorageError when it is missing."""
+        """Return the one folder of `role`, of `old` all; none for a role that has no folder. Raises StorageError when it is missing."""
+        if role == OLD:
+            return [identify(path) for path in self._old]
         return [identify(self._folders[role])] if role in self._folders else []
 
     def open(self, role: str, identity: MediumIdentity) -> FolderVolume:
         """Return the folder that `candidates` showed; raises StorageError when it is another one, read-only or full."""
+        if role == OLD:
+            return self._open_old(identity)
         path = self._folders.get(role)
         if path is None:
             raise StorageError(role, "has no folder", hint="name a folder for each of a, b and courier")
@@ -77,6 +85,14 @@ class FolderMedia:
         if there.free < LEAST_FREE:
             raise StorageError(str(path), f"is full: {there.free} bytes are free", hint="make room, or use another folder")
         return FolderVolume(path, there)
+
+    def _open_old(self, identity: MediumIdentity) -> FolderVolume:
+        """Return an old folder, which is only read: it may be full, or write-protected."""
+        for path in self._old:
+            there = identify(path)
+            if there.serial == identity.serial:
+                return FolderVolume(path, there)
+        raise StorageError(OLD, f"the folder {identity.serial} is not there any more", hint="choose again")
 
     def close(self) -> None:
         """Do nothing: folders need not be let go."""

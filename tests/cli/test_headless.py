@@ -179,3 +179,9 @@ def test_prints_the_steps_as_they_pass(people, narrated, name, state, told):
 def test_leaves_the_log_to_itself(people, narrated):
     people.recorded(b"{}\n")
     assert narrated() == ""
+
+
+def test_lends_no_terminal():
+    with pytest.raises(CeremonyError, match=r"^nobody is there: ssh-keygen asks$") as caught:
+        HeadlessOperator({}, ()).lend("ssh-keygen asks")
+    assert "leave --auto away" in caught.value.hint

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from ceremony.cli.plan import plan
-from ceremony.cli.plan_files import EXAMPLE, MAX_APPROVAL, MAX_FILE, create, judge, load_plan, load_site, make_folder
+from ceremony.cli.plan_files import EXAMPLE, EXAMPLES, MAX_APPROVAL, MAX_FILE, create, judge, load_plan, load_site, make_folder
 from ceremony.core.approval import NAMESPACE, missing_approvals, statement
-from ceremony.core.plan import Mode
+from ceremony.core.plan import Kind, Mode
 from ceremony.core.plan_lint import refuse_unsupported
 from ceremony.errors import CeremonyError, PlanRefused, StorageError, VerificationError
 from tests.fakes.plans import FILES, GENESIS, ROTATION, bent, ssh
@@ -117,6 +117,18 @@ def test_new_overwrites_nothing_and_writes_nothing_beside_it(tmp_path, there):
     assert "nothing is overwritten" in error.hint
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / there]
     assert (tmp_path / there).read_text() == "mine"
+
+
+def test_the_example_of_a_recovery_can_be_checked_and_names_no_file(tmp_path):
+    stdout, stderr = run("new", "recovery")
+    assert (stdout.encode(), stderr) == (EXAMPLES[Kind.RECOVERY].read_bytes(), "")
+    run("new", "recovery", "--out", tmp_path / "plan.toml")
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]
+    stdout, _ = run("check", tmp_path / "plan.toml")
+    assert "kind          recovery, dialect notary\n" in stdout
+    assert "steps         13, " in stdout
+    stdout, _ = run("script", tmp_path / "plan.toml")
+    assert "this host has each restored root key in its memory" in stdout
 
 
 def test_new_wants_a_folder_that_is_there(tmp_path):

@@ -120,9 +120,10 @@ def test_refuses_to_ask_where_nobody_could_answer(refused):
     assert told.hint == "start it in a terminal, without redirection, or let it answer itself with --auto"
 
 
-def test_refuses_to_go_on_after_another_rehearsal(refused):
+def test_a_genesis_goes_on_after_nothing(refused):
     told = refused("plan.toml", "--auto", "--after", "keys", "--out", "r")
-    assert told.sentence == "--after serves ceremonies that follow a genesis, which this version cannot hold yet"
+    assert told.sentence == "--after is not for a genesis: it makes its own beginning"
+    assert told.hint == "leave --after away"
 
 
 @pytest.mark.parametrize(

@@ -106,13 +106,20 @@ def test_refuses_a_folder_whose_inputs_are_gone(refuse, copy, file):
     assert Path(file).name in refuse("resume", copy, "--auto").sentence
 
 
-def test_refuses_a_production_ceremony(refuse, copy):
+@pytest.mark.parametrize(
+    ("mode", "sentence"),
+    [
+        pytest.param("production", "nothing answers by itself in a production ceremony", id="production"),
+        pytest.param("earnest", "{path}: its first record names no mode that there is", id="unknown"),
+        pytest.param(None, "{path}: its first record names no mode that there is", id="none"),
+    ],
+)
+def test_refuses_to_answer_for_people_outside_of_practice(refuse, copy, mode, sentence):
     log = copy / "ceremony" / "ceremony.jsonl"
     first = json.loads(log.read_bytes().splitlines()[0])
-    first["body"]["mode"] = "production"
+    first["body"]["mode"] = mode
     log.write_bytes(canonical.encode(first) + b"\n")
-    told = refuse("resume", copy, "--auto")
-    assert told.sentence == "this version cannot go on with a production ceremony"
+    assert refuse("resume", copy, "--auto").sentence == sentence.format(path=copy / "ceremony")
 
 
 def test_refuses_to_ask_where_nobody_could_answer(refuse, copy):

@@ -3,49 +3,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import click
 import pytest
 
-from ceremony.cli.main import COMMANDS, ceremony, main
-from ceremony.cli.rehearse import _site_source
-from ceremony.core.request import INDEX
-from ceremony.core.secret import Secret
+from ceremony.cli.main import COMMANDS, ceremony
 from ceremony.devices import softhsm
-from tests.fakes.plans import FILES, GENESIS, REQUEST, bent, ssh
+from ceremony.errors import PlanRefused
+from tests.cli.production import NAMES, prepare
+from tests.fakes.plans import GENESIS, ssh
 from tests.peers.program import program
 from tests.peers.request_folders import write
-
-NAMES = ("docker.io/acme/app", "docker.io/acme/base", "reg.example:5000/tools/cli")
-APPROVERS = {"sofia": 12, "sven": 13, "sam": 14, "wim": 15}
-"""Who must approve, and the number of the key that stands for theirs in the plan."""
 
 
 @pytest.fixture(scope="module")
 def approved(tmp_path_factory):
     """A plan that its people approved, with everything that a production ceremony takes but hardware."""
-    folder = tmp_path_factory.mktemp("approved") / "day"
-    for name, data in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    write(folder / "request", *NAMES)
-    digest = hashlib.sha256((folder / "request" / INDEX).read_bytes()).hexdigest()
-    changes = [(REQUEST, f"sha256:{digest}")]
-    for name, number in APPROVERS.items():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name], check=True)
-        changes.append((ssh(number), (folder / f"{name}.pub").read_text().strip()))
-    (folder / "plan.toml").write_bytes(bent(*changes))
-    for name in APPROVERS:
-        assert main(["plan", "approve", str(folder / "plan.toml"), "--key", str(folder / name)]) == 0
-    tokens = ("root-a", "root-b", "root-c")
-    made = softhsm.make_tokens(folder / "tokens", tokens, {name: (Secret("482916"), Secret("73019265")) for name in tokens})
-    (folder / "site.toml").write_bytes(_site_source(made))
-    return folder
+    return prepare(tmp_path_factory.mktemp("approved") / "day").folder
 
 
 @pytest.fixture
@@ -110,7 +87,7 @@ def test_refuses_a_plan_that_only_practice_takes(refused, day):
         pytest.param(lambda text: "", r"^tokens: is missing$|^tokens\.root-a: is missing, and the plan names it$", id="empty"),
         pytest.param(lambda text: text.replace("root-c", "root-d"), r"^tokens\.root-c: is missing, and the plan names it$", id="lacks one"),
         pytest.param(lambda text: text + text.replace("root-", "more-").replace("=", "=9"), r"^site: is not TOML|more-a", id="one too many"),
-        pytest.param(lambda text: text.replace("/lib", "/none"), r"^token root-a: the module .* cannot be read", id="no module"),
+        pytest.param(lambda text: text.replace("/lib", "/none"), r"^the module .* cannot be read", id="no module"),
         pytest.param(lambda text: text.replace("serial=", "serial=00"), r"^token root-a: no token matches", id="no token"),
     ],
 )  # fmt: skip
@@ -125,9 +102,20 @@ def test_refuses_tokens_that_are_made_of_files(refused):
     assert told.hint == "a production ceremony takes hardware only; rehearse with `ceremony rehearse`"
 
 
-def test_says_what_this_version_cannot_hold_yet(refused, monkeypatch):
+def test_refuses_to_ask_where_nobody_could_answer(refused, monkeypatch):
     monkeypatch.setattr("ceremony.devices.hsm_identity.is_software", lambda *_: False)
-    assert refused().sentence == "mode: production ceremonies need removable volumes, which this version cannot find yet"
+    told = refused()
+    assert told.sentence == "there is no terminal to show the ceremony on"
+    assert "--auto" not in told.hint
+
+
+def test_refuses_a_kind_that_this_version_cannot_hold_yet(refused, monkeypatch):
+    monkeypatch.setattr("ceremony.cli.run.refuse_unsupported", _unsupported)
+    assert refused().sentence == "kind: cannot be held yet"
+
+
+def _unsupported(*_: object) -> None:
+    raise PlanRefused("kind", "cannot be held yet", hint="use a version that can")
 
 
 # --- the request and the place -----------------------------------------------------------
@@ -146,8 +134,16 @@ def test_refuses_another_request_than_the_plans(refused, day):
     )
 
 
-@pytest.mark.parametrize("out", [pytest.param("keys", id="a folder"), pytest.param("site.toml", id="a file")])
-def test_refuses_a_place_that_is_occupied(refused, out):
+@pytest.mark.parametrize(
+    "out",
+    [
+        pytest.param("keys", id="a folder"),
+        pytest.param("site.toml", id="a file"),
+        pytest.param("link", id="a link that leads nowhere"),
+    ],
+)
+def test_refuses_a_place_that_is_occupied(refused, day, out):
+    (day / "link").symlink_to("nowhere")
     told = refused(out=out)
     assert (told.sentence, told.hint) == (f"{out} exists already", "name a new folder; nothing is overwritten")
 

@@ -83,12 +83,20 @@ def holding(places: Mapping[str, bytes], needles: Iterable[bytes]) -> list[str]:
 
 
 def of_pins(known: Known) -> list[re.Pattern[bytes]]:
+    return of_pins_of(known.pins)
+
+
+def of_pins_of(pins: Iterable[str]) -> list[re.Pattern[bytes]]:
     # Eight digits are found by chance in a megabyte of hexadecimal; a PIN would stand by itself.
-    return [re.compile(rb"(?<![0-9a-f])" + pin.encode() + rb"(?![0-9a-f])") for pin in known.pins]
+    return [re.compile(rb"(?<![0-9a-f])" + pin.encode() + rb"(?![0-9a-f])") for pin in pins]
 
 
 def three_words(known: Known) -> list[bytes]:
-    words = known.passphrase.split()
+    return three_words_of(known.passphrase)
+
+
+def three_words_of(passphrase: str) -> list[bytes]:
+    words = passphrase.split()
     assert len(words) == 16
     return [" ".join(words[at : at + 3]).encode() for at in range(len(words) - 2)]
 

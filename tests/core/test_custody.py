@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from ceremony.core.custody import attributes_json, check_made
+from ceremony.core.custody import attributes_json, check_made, check_restored
 from ceremony.core.keys import Algorithm
 from ceremony.core.plan import Custody
 from ceremony.core.ports import KeyAttributes, TokenKey
@@ -110,3 +110,37 @@ def test_a_yubikeys_key_has_no_attributes_and_is_judged_by_its_algorithm_alone()
         with pytest.raises(VerificationError, match=r": is ecdsa-p256, not ecdsa-p384$"):
             check_made(key, Algorithm.ECDSA_P384, custody, locked=False)
     assert attributes_json(None) is None
+
+
+UNWRAPPED = replace(BROUGHT, extractable=True)
+IN_PLACE: dict[str, tuple[KeyAttributes | None, Custody, bool]] = {
+    "unwrapped": (UNWRAPPED, Custody.TOKEN_WRAPPED, False),
+    "unwrapped, locked": (BROUGHT, Custody.TOKEN_WRAPPED, True),
+    "imported": (BROUGHT, Custody.IMPORTED, False),
+    "on a YubiKey": (None, Custody.IMPORTED, False),
+}
+
+
+@pytest.mark.parametrize(("attributes", "custody", "locked"), IN_PLACE.values(), ids=IN_PLACE)
+def test_takes_a_restored_key_that_fits_its_custody(attributes: KeyAttributes | None, custody: Custody, locked: bool) -> None:
+    check_restored(replace(_key(BROUGHT), attributes=attributes), PUBLIC, custody, locked=locked)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "custody", "locked", "said"),
+    [
+        pytest.param(replace(UNWRAPPED, local=True), WRAPPED_PLAN, False, "calls it its own", id="unwrapped, its own"),
+        pytest.param(replace(UNWRAPPED, sensitive=False), WRAPPED_PLAN, False, "can be read", id="unwrapped, not sensitive"),
+        pytest.param(BROUGHT, WRAPPED_PLAN, False, "cannot be wrapped for its new backup", id="unwrapped, locked too early"),
+        pytest.param(UNWRAPPED, WRAPPED_PLAN, True, "can leave the token", id="locked in vain"),
+        pytest.param(UNWRAPPED, IMPORTED_PLAN, False, "can leave the token", id="imported, extractable"),
+    ],
+)
+def test_refuses_a_restored_key_that_does_not_fit(attributes: KeyAttributes, custody: Custody, locked: bool, said: str) -> None:
+    with pytest.raises(VerificationError, match=said):
+        check_restored(_key(attributes), PUBLIC, custody, locked=locked)
+
+
+def test_refuses_another_key_than_the_one_that_was_restored() -> None:
+    with pytest.raises(VerificationError, match=f"is {PUBLIC.sha256[:16]} on its token"):
+        check_restored(_key(BROUGHT), known(Algorithm.ECDSA_P384).public, IMPORTED_PLAN, locked=False)

@@ -9,6 +9,7 @@ import pytest
 
 from ceremony.core.errands import errands
 from ceremony.core.plan import BackupPlan, Custody, KeyPlan, Person, Role, Source
+from tests.fakes.recovery import recovery_plan
 from tests.fakes.room import PEOPLE, plan, repository
 
 EVERYBODY = [person.name for person in PEOPLE]
@@ -48,6 +49,12 @@ SPLIT = replace(
         pytest.param(SPLIT, EVERYBODY, False, "Cleo", "once a year with 2 of the others", id="as many as are needed try it"),
         pytest.param(SPLIT, EVERYBODY, False, "Sam", "with 3 shares it gives the root key", id="wrapped custody, shares"),
         pytest.param(WRAPPED, EVERYBODY, False, "Wim", "Keep the words of the final head", id="the witness"),
+        pytest.param(recovery_plan("x", "y"), EVERYBODY, False, "Sam", "Seal the 2 tokens", id="a recovery's tokens"),
+        pytest.param(
+            recovery_plan("x"), EVERYBODY, False, "Sam", "no volume is kept where a token is", id="a recovery's volumes"
+        ),
+        pytest.param(recovery_plan("x"), EVERYBODY, False, "Ada", "Keep the old volumes", id="the old volumes"),
+        pytest.param(recovery_plan("x"), EVERYBODY, True, "Ada", "There is nothing to publish", id="nothing to publish"),
         pytest.param(
             WRAPPED, ["Ada", "Sam"], False, "Wim", "Sign the final head", id="an independent witness who has not signed"
         ),

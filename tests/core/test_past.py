@@ -90,6 +90,36 @@ def test_counts_records_by_kind_and_takes_unknown_kinds() -> None:
     assert past.counts == {"note": 2, "close": 1}
 
 
+WRITTEN: JsonObject = {"action": "write-volumes", "key": "x", "files": {"x": "00"}}
+MEDIA: JsonObject = {"role": "b", "serial": "S1"}
+
+
+def test_knows_what_is_on_both_volumes_until_it_is_written_anew() -> None:
+    done = _record("result", WRITTEN)
+    assert _past(done).written == {"x": "00"}
+    assert _past(done, _record("intent", WRITTEN)).written == {}
+    assert _past(done, _record("intent", WRITTEN), done).written == {"x": "00"}
+    assert _past(_record("result", WRITTEN, outcome=Outcome.FAIL)).written == {}
+    assert _past(_record("result", WRITTEN | {"files": 1})).written == {}
+
+
+def test_knows_which_medium_has_a_role_and_whether_it_is_out() -> None:
+    medium, out, whole = (_record(kind, MEDIA | {"why": "full"}) for kind in ("medium", "volume-out", "volume-whole"))
+    past = _past(medium, out)
+    assert (past.media["b"]["serial"], past.out, past.failed) == ("S1", {"b": "full"}, {"S1"})
+    assert (_past(medium, out, whole).out, _past(medium, out, whole).failed) == ({}, set())
+    other = [_record(kind, {"role": "b", "serial": "S2"}) for kind in ("medium", "volume-whole")]
+    assert (_past(medium, out, *other).out, _past(medium, out, *other).failed) == ({}, {"S1"})
+
+
+def test_knows_from_which_medium_the_backups_were_restored() -> None:
+    restored = _record("restored", {"volume": "b"})
+    assert _past(_record("medium", MEDIA), restored).restored == {"b": "S1"}
+    assert _past(restored).restored == {"b": ""}
+    anew = _record("end", {"made": {}}, step="back-up")
+    assert _past(_record("medium", MEDIA), restored, anew).restored == {}
+
+
 MISSING = [
     pytest.param("intent", ACT, id="intent"),
     pytest.param("result", ACT, id="result"),
@@ -97,6 +127,10 @@ MISSING = [
     pytest.param("set-aside", {"store": FOLDER, "path": "a", "to": "b", "sha256": "00"}, id="set aside"),
     pytest.param("end", {"made": {}}, id="end"),
     pytest.param("again", {"step": "sign"}, id="again"),
+    pytest.param("medium", {"role": "a"}, id="medium"),
+    pytest.param("volume-out", {"role": "a", "serial": "S1", "why": "full"}, id="volume out"),
+    pytest.param("volume-whole", {"role": "a", "serial": "S1"}, id="volume whole"),
+    pytest.param("restored", {"volume": "a"}, id="restored"),
 ]
 
 
@@ -113,8 +147,23 @@ def test_a_body_that_lacks_a_member_is_told_from_a_whole_one(kind: str, body: di
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=4
 )
-MEMBERS = st.sampled_from(["action", "key", "files", "store", "path", "to", "sha256", "made", "step"])
-KINDS = st.sampled_from(["open", "intent", "result", "files", "set-aside", "end", "again", "close", "other"])
+MEMBERS = st.sampled_from(["action", "key", "files", "store", "path", "to", "sha256", "made", "step", "role", "serial", "why"])
+KINDS = st.sampled_from(
+    [
+        "open",
+        "intent",
+        "result",
+        "files",
+        "set-aside",
+        "end",
+        "again",
+        "medium",
+        "volume-out",
+        "volume-whole",
+        "restored",
+        "close",
+    ]
+)
 
 
 @given(KINDS, st.dictionaries(MEMBERS, JSON | st.just(FOLDER)), st.sampled_from(Outcome))

@@ -147,6 +147,10 @@ class FakeVolume(FakeFolder):
     def identity(self) -> MediumIdentity:
         return self._identity
 
+    def opened(self) -> None:
+        """Be opened anew: what failed before is looked at with fresh eyes."""
+        self._final = False
+
     def swap(self, identity: MediumIdentity) -> None:
         """Put another medium in its place, seen by the next `reopen`."""
         self._present = identity
@@ -173,5 +177,6 @@ class FakeMedia:
     def open(self, role: str, identity: MediumIdentity) -> Volume:
         for volume in self.volumes.values():
             if volume.identity.serial == identity.serial:
+                volume.opened()
                 return volume
         raise StorageError(role, f"the medium {identity.serial} is gone", hint="plug it in again")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ceremony.core.ports import Volume
-from ceremony.errors import StorageError
+from ceremony.errors import StorageError, VolumesLost
 
 
 class FakeLogWriter:
@@ -13,12 +13,12 @@ class FakeLogWriter:
     def __init__(self, data: bytes = b"") -> None:
         self.data = data
         self.syncs = 0
-        self._mirrors: list[tuple[Volume, str]] = []
+        self._mirrors: dict[str, tuple[Volume, str]] = {}
         self._fails_in = 0
         self._final = False
 
     def fail(self, nth: int = 1) -> None:
-        """Let the `nth` next append fail; every later one fails too."""
+        """Let the `nth` next append fail, as where the work folder is full; every later one fails too."""
         self._fails_in = nth
 
     @property
@@ -37,16 +37,23 @@ class FakeLogWriter:
             raise StorageError("log", "could not be synced", hint="stop, and resume")
         self.data += lines
         self.syncs += 1
-        try:
-            for volume, path in self._mirrors:
+        lost: dict[str, StorageError] = {}
+        for serial, (volume, path) in self._mirrors.items():
+            try:
                 volume.append(path, lines)
-        except StorageError:
-            self._final = True
-            raise
+            except StorageError as error:
+                lost[serial] = error
+        for serial in lost:
+            del self._mirrors[serial]
+        if lost:
+            raise VolumesLost(lost)
 
     def mirror(self, volume: Volume, path: str) -> None:
         there = volume.read(path) if volume.exists(path) else b""
         if not self.data.startswith(there):
             raise StorageError(volume.name, f"{path} is not the beginning of this log", hint="use the volume of this ceremony")
         volume.append(path, self.data[len(there) :])
-        self._mirrors.append((volume, path))
+        self._mirrors[volume.identity.serial] = (volume, path)
+
+    def drop(self, volume: Volume) -> None:
+        self._mirrors.pop(volume.identity.serial, None)

@@ -117,7 +117,7 @@ _CHANGES = (*("wipe", "set_tries", "change_pin", "change_puk", "unblock_pin", "s
 
 
 def _around(token: FakeToken, fate: Fate) -> FakeToken:
-    for name in ("generate", "import_key", "lock", "wrap", "sign"):
+    for name in ("generate", "import_key", "unwrap", "lock", "wrap", "sign"):
         setattr(token, name, _mortal(getattr(token, name), name, fate))
     for name in _CHANGES if token.piv is not None else ():
         setattr(token.piv, name, _mortal(getattr(token.piv, name), name, fate))

@@ -65,6 +65,7 @@ class ScriptedOperator:
         self.asked: list[Asked] = []
         self.told: list[str] = []
         self.waited: list[str] = []
+        self.lent: list[str] = []
         self.progressed: list[tuple[str, int, int]] = []
         self.steps: list[tuple[str, str]] = []
         self.lines: list[bytes] = []
@@ -132,6 +133,11 @@ class ScriptedOperator:
             if not self._turn(prompt, self.answers.get(prompt.key, False)):
                 return None
         return found
+
+    @contextmanager
+    def lend(self, what: str) -> Iterator[None]:
+        self.lent.append(what)
+        yield
 
     @contextmanager
     def waiting(self, what: str, seconds: int = 0) -> Iterator[None]:

@@ -67,6 +67,9 @@ class FakeYubiKey(FakeToken):
     def wrap(self, key: TokenKey, wrapping_key: Secret) -> bytes:
         raise self._stays(key)
 
+    def unwrap(self, request: KeyRequest, public: PublicKey, wrapped: bytes, wrapping_key: Secret) -> TokenKey:
+        raise TokenError(self.device.serial, "unwraps no keys", hint="put the key on it in the clear, or take a PKCS#11 token")
+
     def lock(self, key: TokenKey) -> TokenKey:
         raise self._stays(key)
 

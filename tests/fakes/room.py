@@ -34,7 +34,7 @@ from ceremony.core.ports import Volume
 from ceremony.core.procedure import StepInfo, procedure
 from ceremony.core.request import Repository, build_index, path_of, store
 from ceremony.core.secret import Secret
-from ceremony.errors import ExitCode, StorageError, VerificationError
+from ceremony.errors import ExitCode, StorageError, VerificationError, VolumesLost
 from ceremony.steps import resuming, runner
 from ceremony.steps.journal import Journal
 from ceremony.steps.opening import Inputs, open_ceremony
@@ -56,28 +56,41 @@ class FolderLog:
     """The log, in the ceremony folder and mirrored."""
 
     def __init__(self, folder: FakeFolder) -> None:
-        self._places: dict[str, tuple[FakeFolder | Volume, str]] = {"": (folder, LOG)}
+        self._folder = folder
+        self._mirrors: dict[str, tuple[Volume, str]] = {}
         self._failed = False
 
     def append(self, lines: bytes) -> None:
         if self._failed:
             raise StorageError("log", "is not written to any more", hint="stop; resume goes on with what was synced")
         self._failed = True
-        for place, path in self._places.values():
-            place.append(path, lines)
+        self._folder.append(LOG, lines)
+        lost: dict[str, StorageError] = {}
+        for serial, (volume, path) in self._mirrors.items():
+            try:
+                volume.append(path, lines)
+            except StorageError as error:
+                lost[serial] = error
+        for serial in lost:
+            del self._mirrors[serial]
         self._failed = False
+        if lost:
+            raise VolumesLost(lost)
 
     def fail(self) -> None:
         """Take no record any more."""
         self._failed = True
 
     def mirror(self, volume: Volume, path: str) -> None:
-        whole = self._places[""][0].read(LOG)
+        whole = self._folder.read(LOG)
         there = volume.read(path) if volume.exists(path) else b""
         if not whole.startswith(there):
             raise StorageError(volume.name, f"{path} is not the beginning of this log", hint="use the volume of this ceremony")
         volume.append(path, whole[len(there) :])
-        self._places[volume.name] = (volume, path)
+        self._mirrors[volume.identity.serial] = (volume, path)
+
+    def drop(self, volume: Volume) -> None:
+        self._mirrors.pop(volume.identity.serial, None)
 
 
 def repository(name: str, **changes: object) -> RepositoryPlan:
@@ -176,9 +189,11 @@ class Ceremony:
     site_source: bytes = b"# the site\n"
     substituted: bool = True
     """Whether the request stands in for a real one."""
+    ceremony: str = CEREMONY
+    trusted_root: Mapping[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.rack = self.rack or fake_rack(*self.plan.root.tokens)
+        self.rack = self.rack or fake_rack(*self.plan.key_tokens)
         self.cosigner = FakeCosigner(person.name for person in self.plan.people)
         self.people = tuple(replace(p, key=self.cosigner.line(p.name)) for p in self.plan.people)
         if self.mode is Mode.PRODUCTION:
@@ -199,7 +214,12 @@ class Ceremony:
         """Return a room as a new process has it."""
         self.log = FolderLog(self.folder)
         journal = Journal(
-            self.log, self.clock, self.entropy, ceremony=CEREMONY, recorded_by=self.plan.recorder(), watch=self.operator.recorded
+            self.log,
+            self.clock,
+            self.entropy,
+            ceremony=self.ceremony,
+            recorded_by=self.plan.recorder(),
+            watch=self.operator.recorded,
         )
         return Room(
             plan=self.plan, mode=self.mode, dialect=get(self.plan.dialect), people=self.people, journal=journal,
@@ -220,6 +240,7 @@ class Ceremony:
             ("throw-away tokens",) if self.mode is Mode.PRACTICE else (),
             substituted_request=self.substituted,
             authorities=self.authority_files,
+            trusted_root=self.trusted_root,
         )
 
     def begin(self) -> Room:

@@ -15,12 +15,12 @@ from dataclasses import replace
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from ceremony.core import software_key
+from ceremony.core import backup, software_key
 from ceremony.core.keys import Algorithm, PublicKey, Scheme
 from ceremony.core.ports import KeyAttributes, KeyRequest, PinState, Piv, TokenIdentity, TokenKey
 from ceremony.core.secret import Secret
 from ceremony.core.software_key import SoftwareKey
-from ceremony.errors import PinLocked, TokenAbsent, TokenError, TokenLost, WrongPin
+from ceremony.errors import PinLocked, TokenAbsent, TokenError, TokenLost, VerificationError, WrongPin
 from tests.fakes.device import FakeDevice, FakeKey
 
 BROUGHT = KeyAttributes(local=False, sensitive=True, extractable=False, always_sensitive=False, never_extractable=False)
@@ -122,6 +122,19 @@ class FakeToken:
             der = held.private.pkcs8()
             padded = der + bytes(-len(der) % 8)  # as SoftHSM does
             return keywrap.aes_key_wrap_with_padding(wrapping_key.reveal(), padded)
+
+    def unwrap(self, request: KeyRequest, public: PublicKey, wrapped: bytes, wrapping_key: Secret) -> TokenKey:
+        with self._acting("unwrap"):
+            self._check_unlocked()
+            if request.label in [*self.device.certificates, *(key.shown.label for key in self.device.keys)]:
+                raise self._error(f"already holds an object labelled {request.label!r}", hint="nothing was made")
+            try:
+                private = backup.unwrap(wrapped, wrapping_key, request.label)
+            except VerificationError as error:
+                raise self._error(f"did not unwrap the key {request.label!r}", hint="it is damaged") from error
+            shown = TokenKey(request.label, request.key_id, public, replace(BROUGHT, extractable=request.extractable))
+            self.device.keys.append(FakeKey(shown, private))
+            return shown
 
     def lock(self, key: TokenKey) -> TokenKey:
         with self._acting("lock"):

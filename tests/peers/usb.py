@@ -55,6 +55,21 @@ def mounts(within: Path) -> list[str]:
     return [line for line in Path("/proc/self/mountinfo").read_text(errors="replace").splitlines() if str(within) in line]
 
 
+def programs(folder: Path) -> Programs:
+    """Return how the programs are started that see the sticks of the hub in a folder, from any process."""
+    python = (sys.executable, "-I", "-S")
+    return Programs(
+        lsblk=(*python, str(HERE / "usb_lsblk.py"), str(folder / "plugged.json")),
+        mount=(*python, str(HERE / "usb_mount.py")),
+        umount=("/usr/bin/umount",),
+    )
+
+
+def media(folder: Path) -> UsbMedia:
+    """Return the program's own view of the sticks of the hub in a folder."""
+    return UsbMedia(programs(folder), places=(str(folder / "places"),), folder=folder / "run")
+
+
 @dataclass
 class Stick:
     """A stick: its image, what it says of itself, and where it is plugged in."""
@@ -104,12 +119,7 @@ class Hub:
     @property
     def programs(self) -> Programs:
         """How the programs are started that see the sticks."""
-        python = (sys.executable, "-I", "-S")
-        return Programs(
-            lsblk=(*python, str(HERE / "usb_lsblk.py"), str(self._folder / "plugged.json")),
-            mount=(*python, str(HERE / "usb_mount.py")),
-            umount=("/usr/bin/umount",),
-        )
+        return programs(self._folder)
 
     def media(self, programs: Programs | None = None) -> UsbMedia:
         """Return the program's own view of the sticks."""

@@ -15,6 +15,7 @@ from ceremony.core.ports import Deviation
 from ceremony.errors import CeremonyError, ExitCode, PinLocked, Stopped, StorageError, TokenError, VerificationError
 from ceremony.steps import back_up, sign
 from ceremony.steps.room import sha256
+from tests.fakes.folder import FakeVolume, fake_identity
 from tests.fakes.room import Ceremony, plan, repository
 from tests.fakes.token import fake_rack
 from tests.steps.test_genesis import wrapped
@@ -35,7 +36,8 @@ def stopped_at(key: str) -> Ceremony:
 
 
 def refused(ceremony: Ceremony, error: type[CeremonyError], match: str) -> None:
-    ceremony.operator.answers |= {f"error:{info.name}": "stop" for info in ceremony.steps} | {"error:closing": "stop"}
+    errors = [*(info.name for info in ceremony.steps), "closing", "medium:a", "medium:b"]
+    ceremony.operator.answers |= {f"error:{name}": "stop" for name in errors}
     with pytest.raises(error, match=match):
         ceremony.resume()
 
@@ -90,7 +92,7 @@ def test_a_volume_with_another_log_is_refused():
     other = Ceremony()
     other.hold()
     ceremony.media.volumes["a"].files[f"ceremony-{ID}/{LOG}"] = other.folder.files[LOG]
-    refused(ceremony, StorageError, "holds a log that is not the folder's")
+    refused(ceremony, Stopped, "volume a is out: memory Fa: holds a log that is not the folder's")
 
 
 def test_files_records_stay_within_a_line_however_long_the_names():
@@ -107,7 +109,8 @@ def test_files_records_stay_within_a_line_however_long_the_names():
 def test_nothing_is_signed_while_a_volume_lacks_a_backup(lost):
     ceremony = stopped_at("review")
     del ceremony.media.volumes["b"].files[f"ceremony-{ID}/{lost}"]
-    refused(ceremony, StorageError, f"{lost} is not there as it was written")
+    refused(ceremony, Stopped, f"volume b is out: memory Fb: {lost} is not there as it was written")
+    assert not [body for body in ceremony.bodies("intent") if body["action"] == "sign-root"]
 
 
 def test_nothing_is_signed_before_its_backups_were_restored():
@@ -123,24 +126,22 @@ def test_keys_that_are_not_in_memory_are_not_backed_up():
         back_up.run(room)
 
 
-def test_repository_keys_come_from_the_other_volume_when_one_is_spoiled():
+def test_repository_keys_come_from_no_volume_that_is_spoiled():
     ceremony = stopped_at("review")
-    volume = ceremony.media.volumes["a"]
     path = f"ceremony-{ID}/private/repositories.age"
-    good = volume.files[path]
-    shown = ceremony.operator.shown
+    shown, fresh = ceremony.operator.shown, FakeVolume(fake_identity("F2"))
 
     def spoil(_: object) -> str:
-        volume.files[path] = b"spoiled"
+        ceremony.media.volumes["a"].files[path] = b"spoiled"
         return shown["passphrase"]
 
-    def mend(_: object) -> bool:
-        volume.files[path] = good
-        return True
-
-    ceremony.operator.answers |= {"passphrase": spoil, "answer:Ada": lambda p: "agree" if mend(p) else ""}
+    ceremony.operator.answers |= {
+        "passphrase": [spoil, lambda _: shown["passphrase"]],
+        "insert:a": lambda _: ceremony.media.volumes.update(a=fresh) is None,
+    }
     assert ceremony.resume() is ExitCode.DONE
-    assert ceremony.bodies("reopened")[0]["volume"] == "b"
+    assert fresh.files[path] == ceremony.media.volumes["b"].files[path]
+    assert [body["volume"] for body in ceremony.bodies("reopened")] == ["a"]
 
 
 # --- tokens ---

@@ -17,7 +17,7 @@ from ceremony.core.keys import Algorithm
 from ceremony.core.plan import Custody, KeyPlan, RootPlan, Source
 from ceremony.core.ports import KeyRequest
 from ceremony.core.secret import Secret
-from ceremony.errors import CeremonyError, ExitCode, TokenError, VerificationError
+from ceremony.errors import CeremonyError, ExitCode, StorageError, TokenError, VerificationError
 from ceremony.steps import drill, import_key
 from ceremony.steps.access import unlocked
 from tests.fakes.device import FakeKey, Slotted
@@ -379,5 +379,5 @@ def test_a_backup_that_was_exchanged_on_a_volume_is_found_in_the_drill():
     volume = ceremony.media.volumes["b"]
     path = next(path for path in volume.files if "/root-" in path)
     volume.files[path] = volume.files[path][:-1] + b"\0"
-    with pytest.raises(VerificationError, match=r"private/root-.*: is not the file that was written"):
+    with pytest.raises(StorageError, match=r"memory Fb: private/root-.* is not there as it was written"):
         drill.run(room)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ceremony.core.ports import LogWriter
-from ceremony.errors import StorageError
+from ceremony.errors import StorageError, VolumesLost
 from ceremony.volumes.logfile import LogFiles
 from ceremony.volumes.media import FolderVolume, identify
 from ceremony.volumes.store import FolderStore
@@ -77,17 +77,45 @@ def test_takes_whole_lines_only(log: LogWriter) -> None:
     log.append(b"one\n")
 
 
-def test_the_first_failure_of_a_mirror_is_final(log: LogWriter, stick: FakeVolume) -> None:
+@pytest.mark.parametrize("first", [True, False], ids=["before the other one", "after the other one"])
+def test_a_mirror_that_fails_is_named_and_written_to_no_more_and_the_others_go_on(
+    log: LogWriter, stick: FakeVolume, *, first: bool
+) -> None:
     other = FakeVolume(fake_identity("F2"))
-    log.mirror(other, COPY)
-    log.mirror(stick, COPY)
+    for volume in (stick, other) if first else (other, stick):
+        log.mirror(volume, COPY)
     stick.fail("append", message="the device is gone")
-    with pytest.raises(StorageError, match="the device is gone"):
+    with pytest.raises(VolumesLost, match="memory F1: did not take the log") as caught:
         log.append(b"one\n")
+    assert {serial: error.message for serial, error in caught.value.errors.items()} == {"F1": "memory F1: the device is gone"}
+    stick.opened()
+    log.append(b"two\n")
+    assert other.files == {COPY: b"one\ntwo\n"}
+    assert stick.files == {COPY: b""}
+    log.mirror(stick, COPY)
+    log.append(b"three\n")
+    assert stick.files == other.files == {COPY: b"one\ntwo\nthree\n"}
+
+
+def test_all_mirrors_can_fail_and_the_work_folder_still_has_every_line(log: LogWriter, stick: FakeVolume) -> None:
+    both = [stick, FakeVolume(fake_identity("F2"))]
+    for volume in both:
+        log.mirror(volume, COPY)
+        volume.fail("append")
+    with pytest.raises(VolumesLost, match="memory F1 and memory F2: did not take the log"):
+        log.append(b"one\n")
+    log.append(b"two\n")
+    fresh = FakeVolume(fake_identity("F3"))
+    log.mirror(fresh, COPY)
+    assert fresh.files == {COPY: b"one\ntwo\n"}
+
+
+def test_a_mirror_that_was_dropped_is_written_to_no_more(log: LogWriter, stick: FakeVolume) -> None:
+    log.mirror(stick, COPY)
     for _ in range(2):
-        with pytest.raises(StorageError, match=r"nothing more is written|is not written to any more"):
-            log.append(b"two\n")
-    assert other.files == {COPY: b"one\n"}
+        log.drop(stick)
+    log.append(b"one\n")
+    assert stick.files == {COPY: b""}
 
 
 # --- only the real one ------------------------------------------------------------
@@ -130,8 +158,27 @@ def test_notices_a_volume_that_was_changed(work: FolderStore, stick: FakeVolume)
     with LogFiles(work, PATH) as log:
         log.mirror(stick, COPY)
         stick.files[COPY] = b"something else\n"
-        with pytest.raises(StorageError, match="is not as long as it was left"):
+        with pytest.raises(VolumesLost) as caught:
             log.append(b"one\n")
+        assert caught.value.errors["F1"].message == f"memory F1: {COPY} is not as long as it was left"
+
+
+def test_an_interrupt_while_a_mirror_is_written_is_final(
+    work: FolderStore, stick: FakeVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was interrupted does not know whether the line stands, and must not write another one in its place."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with LogFiles(work, PATH) as log:
+        log.mirror(stick, COPY)
+        monkeypatch.setattr(stick, "append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            log.append(b"one\n")
+        with pytest.raises(StorageError, match="is not written to any more"):
+            log.append(b"two\n")
+    assert work.read(PATH) == b"one\n"
 
 
 def _failing(code: int) -> Callable[..., None]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_a_role_without_a_folder_cannot_be_opened(tmp_path: Path) -> None:
     media = _media(tmp_path, a="a")
     with pytest.raises(StorageError, match="b: has no folder"):
         media.open("b", media.candidates("a")[0])
+
+
+def test_old_folders_are_only_read_so_they_may_be_full_or_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(name.encode())
+    media = FolderMedia({"a": tmp_path / "a"}, old=[tmp_path / "x", tmp_path / "y"])
+    first, second = media.candidates("old")
+    facts = _statvfs(tmp_path, {"f_flag": os.ST_RDONLY, "f_bavail": 0})
+    monkeypatch.setattr(os, "statvfs", lambda _: facts)
+    assert media.open("old", second).read("file") == b"y"
+    shutil.rmtree(tmp_path / "x")
+    media = FolderMedia({}, old=[tmp_path / "y"])
+    with pytest.raises(StorageError, match=r"old: the folder folder-.* is not there any more"):
+        media.open("old", first)
 
 
 def _statvfs(path: Path, changed: Mapping[str, int]) -> os.statvfs_result:

@@ -14,14 +14,18 @@ practice people that its first record names.
 - `made`      plan, certificates and keys, read again
 - `metadata`  the bundle: made again from those, and its signatures
 - `attested`  that root keys on YubiKeys were made there, in this ceremony
+- `claimed`   whose word it is that a token is hardware, in production
 - `yubikeys`  what the log tells of YubiKeys: firmware, factory values
+- `recovered` that restored keys are those of an earlier ceremony's backup, proven and published
 - `order`     that what had to happen happened, one after the other
+- `volumes`   that nothing was begun while a volume was out, and that what took its place was restored from
 - `closing`   what the close record says
 """
 
 from __future__ import annotations
 
 from ceremony.core.audit.attested import check_attested
+from ceremony.core.audit.claimed import check_claimed
 from ceremony.core.audit.closing import check_close
 from ceremony.core.audit.heads import check_heads, root_keys
 from ceremony.core.audit.made import read_made_plan
@@ -29,7 +33,9 @@ from ceremony.core.audit.metadata import check_metadata
 from ceremony.core.audit.order import check_order
 from ceremony.core.audit.origin import check_origin
 from ceremony.core.audit.records import check_files, check_log, check_manifest
+from ceremony.core.audit.recovered import check_recovered
 from ceremony.core.audit.verdict import Audited, begin
+from ceremony.core.audit.volumes import check_volumes
 from ceremony.core.ports import Readable
 
 
@@ -42,7 +48,10 @@ def audit(folder: Readable) -> Audited:
     check_heads(audited, roots)
     check_origin(audited, plan)
     check_order(audited, plan, roots)
+    check_volumes(audited)
     check_attested(audited, plan, roots)
+    check_claimed(audited, plan)
+    check_recovered(audited, plan, roots)
     check_metadata(audited, plan, roots)
     check_close(audited)
     check_manifest(audited)

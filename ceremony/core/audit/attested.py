@@ -28,7 +28,7 @@ from ceremony.core.dialects import get
 from ceremony.core.firmware import Firmware
 from ceremony.core.keys import PublicKey, der_to_raw, verify
 from ceremony.core.log import Outcome, Record
-from ceremony.core.plan import Custody, Mode, Plan
+from ceremony.core.plan import Custody, Kind, Mode, Plan
 from ceremony.errors import CeremonyError, VerificationError
 
 PUBLIC = "public.pem"
@@ -43,7 +43,7 @@ _ENTRIES = re.compile(rb"^entries: ([1-9][0-9]{0,15})$", re.MULTILINE)
 def check_attested(a: Audited, plan: Plan | None, roots: Mapping[str, PublicKey]) -> None:
     """Check what shows where the root keys of a plan were made, and say which are not attested; `roots` is serial → root key."""
     check_site(a)
-    if plan is None or plan.root.custody is Custody.TOKEN_WRAPPED:
+    if plan is None or plan.root.custody is Custody.TOKEN_WRAPPED or plan.kind is Kind.RECOVERY:
         return
     tokens = {token.serial: token for token in yubikeys(a, roots)}
     if "certificates" in a.past.ended:
@@ -79,8 +79,8 @@ def _check_made_there(a: Audited, plan: Plan, token: Token, authorities: Authori
         try:
             check_device(a, token)
             attested = check_statement(a, plan, token, authorities, record)
-            _check_empty_before(a, token, MAKE)
-            _check_challenge(a, plan, token, MAKE)
+            check_empty_before(a, token, MAKE)
+            check_challenge(a, plan, token, MAKE)
         except CeremonyError as error:
             a.failed(f"token {token.serial}", f"its root key is not shown to be made on it: {error.message}")
         else:
@@ -93,8 +93,8 @@ def _check_put_there(a: Audited, plan: Plan, token: Token) -> bool:
         return False
     try:
         check_device(a, token)
-        _check_empty_before(a, token, PUT)
-        _check_challenge(a, plan, token, PUT)
+        check_empty_before(a, token, PUT)
+        check_challenge(a, plan, token, PUT)
     except CeremonyError as error:
         a.failed(f"token {token.serial}", f"its root key is not shown to be on it: {error.message}")
         return False
@@ -151,7 +151,7 @@ def _compare(told: JsonObject, said: JsonObject, subject: str) -> None:
             raise _fault(subject, f"its {member} is {told.get(member)}, and the attestation says {value}")
 
 
-def _check_empty_before(a: Audited, token: Token, action: str) -> None:
+def check_empty_before(a: Audited, token: Token, action: str) -> None:
     """Check that the slot was recorded empty each time before a key was to come there; raises VerificationError."""
     occupied = True
     for record in a.found.records:
@@ -170,7 +170,7 @@ def _slots(standing: JsonObject) -> set[Json]:
     return {str(slot) for slot in (*held, *(certificates if isinstance(certificates, list) else []))}
 
 
-def _check_challenge(a: Audited, plan: Plan, token: Token, action: str) -> None:
+def check_challenge(a: Audited, plan: Plan, token: Token, action: str) -> None:
     """Check that the key signed the head of this log after it came there; raises VerificationError."""
     path = token.path(bundle.CHALLENGE)
     text, signature = (a.read(token.path(piece)) or b"" for piece in (bundle.CHALLENGE, bundle.CHALLENGE_SIGNATURE))

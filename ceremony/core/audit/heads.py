@@ -14,7 +14,7 @@ from ceremony.core.canonical import Json
 from ceremony.core.dialects import get
 from ceremony.core.keys import PublicKey, from_spki, verify
 from ceremony.core.log import HEAD_NAMESPACE, Head, Tail, head, lines, parse_head
-from ceremony.core.plan import Person, Role
+from ceremony.core.plan import Kind, Person, Role
 from ceremony.errors import CeremonyError
 
 ROOT_HEAD = 1
@@ -151,7 +151,8 @@ def _check_root(a: Audited, roots: Mapping[str, PublicKey], stated: Head | None)
 
 def root_keys(a: Audited) -> dict[str, PublicKey]:
     """Return serial → root public key as the log names them; adds a finding for what cannot be read."""
-    keys = a.past.ended.get("root-keys", {}).get("keys")
+    step = "restore" if opened_plan(a).get("kind") == Kind.RECOVERY else "root-keys"
+    keys = a.past.ended.get(step, {}).get("keys")
     found: dict[str, PublicKey] = {}
     for row in keys if isinstance(keys, list) else []:
         try:

@@ -38,7 +38,7 @@ def read_made_plan(a: Audited) -> Plan | None:
     except CeremonyError as error:
         a.failed(bundle.PLAN, f"is not a plan: {error.message}")
         return None
-    if plan.kind is not Kind.GENESIS:
+    if plan.kind not in (Kind.GENESIS, Kind.RECOVERY):
         a.failed(bundle.PLAN, f"is the plan of a {plan.kind}, which this version does not hold")
         return None
     return plan

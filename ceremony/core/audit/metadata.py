@@ -12,7 +12,7 @@ from ceremony.core.audit.made import read_certificates, read_keys
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.dialects import Dialect, RepositorySpec, get
 from ceremony.core.keys import PublicKey
-from ceremony.core.plan import Plan
+from ceremony.core.plan import Kind, Plan
 from ceremony.errors import CeremonyError
 
 _PREFIX, _SUFFIX = "bundle/tuf/", "/metadata/"
@@ -37,6 +37,10 @@ def check_metadata(a: Audited, plan: Plan | None, roots: Mapping[str, PublicKey]
         a.failed("record 0", f"does not say how to check the bundle: {error}")
         return
     found = repositories(a)
+    if plan is not None and plan.kind is Kind.RECOVERY:
+        for name in found:
+            a.failed(name, "has metadata in the bundle, and a recovery signs none")
+        return
     if plan is None or not (found or a.past.closed or a.past.counts.get("agreed")):
         return
     specs = _specs(a, dialect, plan, roots)

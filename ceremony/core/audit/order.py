@@ -11,7 +11,7 @@ from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import get
 from ceremony.core.keys import PublicKey
 from ceremony.core.log import Outcome, Record
-from ceremony.core.plan import Custody, Plan
+from ceremony.core.plan import Custody, Kind, Plan
 from ceremony.core.procedure import procedure
 from ceremony.core.specs import made_here
 from ceremony.errors import PlanRefused
@@ -19,7 +19,17 @@ from ceremony.errors import PlanRefused
 ANNOUNCED = frozenset(
     [
         *("wipe-token", "set-tries", "set-pin", "set-puk", "set-management-key", "unblock-pin", "generate-key", "import-key"),
-        *("challenge", "certify-slot", "store-certificate", "lock-key", "wrap-key", "certify", "sign-root", "sign-head"),
+        *(
+            "challenge",
+            "certify-slot",
+            "store-certificate",
+            "restore-key",
+            "lock-key",
+            "wrap-key",
+            "certify",
+            "sign-root",
+            "sign-head",
+        ),
         "write-volumes",
     ]
 )
@@ -32,6 +42,9 @@ def check_order(a: Audited, plan: Plan | None, roots: Mapping[str, PublicKey]) -
     if plan is None or not a.past.closed:
         return
     _check_steps(a, plan)
+    if plan.kind is Kind.RECOVERY:
+        _check_restored(a, recovers=True)
+        return
     if plan.root.custody is not Custody.TOKEN_ONLY or made_here(plan):
         _check_restored(a)
     if plan.root.custody is Custody.IMPORTED:
@@ -71,17 +84,20 @@ def _check_steps(a: Audited, plan: Plan) -> None:
         a.failed(bundle.LOG, "its steps did not end in the order of the plan's procedure, once each")
 
 
-def _check_restored(a: Audited) -> None:
+def _check_restored(a: Audited, *, recovers: bool = False) -> None:
     restored: set[str] = set()
     for record in a.found.records:
         if record.kind == "end" and record.step == "back-up":
             restored.clear()  # what was restored before was another backup
         elif record.kind == "restored" and record.outcome is Outcome.OK:
             restored.add(str(record.body.get("volume")))
-        elif _begins(record, "sign-root"):
+        elif record.kind == "medium":
+            restored.discard(str(record.body.get("role")))  # it took the place of the one that was restored from
+        elif _begins(record, "sign-root") or (recovers and _begins(record, "lock-key")):
             break
+    what = "before the restored keys were kept" if recovers else "before the root signed"
     for role in sorted({"a", "b"} - restored):
-        a.failed(bundle.LOG, f"volume {role} was not restored before the root signed")
+        a.failed(bundle.LOG, f"volume {role} was not restored {what}")
 
 
 def _check_backed_up(a: Audited) -> None:
@@ -112,10 +128,11 @@ def _check_tokens(a: Audited, plan: Plan, roots: Mapping[str, PublicKey]) -> Non
         if a.past.results.get((made, serial), {}).get("public_sha256") != public.sha256:
             a.failed(f"token {serial}", f"its root key is not the one that was {'put' if made == 'import-key' else 'made'} on it")
         locked = a.past.results.get(("lock-key", serial))
-        if plan.root.custody is Custody.TOKEN_WRAPPED and (locked is None or not _reads_locked(locked)):
+        if plan.root.custody is Custody.TOKEN_WRAPPED and (locked is None or not reads_locked(locked)):
             a.failed(f"token {serial}", "its root key was not locked, or did not read so afterwards")
 
 
-def _reads_locked(result: JsonObject) -> bool:
+def reads_locked(result: JsonObject) -> bool:
+    """Return whether a key read back as locked."""
     attributes: Json = result.get("attributes")
     return isinstance(attributes, dict) and attributes.get("extractable") is False

@@ -25,6 +25,10 @@ def check_origin(a: Audited, plan: Plan | None) -> None:
         for path in sorted(a.names):
             if path.startswith(place) and path.removeprefix(place) not in bound:
                 a.failed(path, "is not among those that the first record binds")
+    brought = {path: a.read(path) or b"" for path in sorted(a.names) if path.startswith(bundle.TRUSTED_ROOT)}
+    digest = bundle.digest_of({path.removeprefix(bundle.TRUSTED_ROOT): data for path, data in brought.items()}) if brought else ""
+    if opened.get("trusted_root_sha256", "") != digest:
+        a.failed(bundle.TRUSTED_ROOT, "is not what the first record binds")
     if plan is not None:
         _check_plan(a, plan)
     if a.mode == Mode.PRODUCTION:

@@ -26,8 +26,10 @@ _ON_TOKENS = {
     "set-management-key": "setting the management key of token {}",
     "unblock-pin": "unblocking the PIN of token {} with its PUK",
     "accept-firmware": "accepting the firmware of token {}",
+    "claim-hardware": "claiming that token {} is hardware",
     "generate-key": "making the root key on token {}",
     "import-key": "putting the root key on token {}",
+    "restore-key": "restoring a root key to token {}",
     "challenge": "signing a challenge with token {}",
     "store-certificate": "putting a certificate into the slot of token {}",
     "lock-key": "locking the root key on token {}",
@@ -81,6 +83,7 @@ _ABOUT: Mapping[str, Callable[[Facts], str]] = {
     "set-tries": lambda body: f"{body.count('pin')} and {body.count('puk')}",
     "generate-key": _place,
     "import-key": _place,
+    "restore-key": lambda body: f"{_place(body)}, from the backup of token {body.text('from')}",
     "certify": lambda body: f"{body.count('count'):,} of them",
     "sign-root": lambda body: f"{body.count('count'):,} of them",
 }
@@ -100,6 +103,12 @@ def _import_key(body: Facts, name: str) -> str:
     return f"The root key was put on token {name}{when}, public key {public}; nothing attests where it was made"
 
 
+def _restore_key(body: Facts, name: str) -> str:
+    public = short(body.text("public_sha256"))
+    when = " before the interruption" if body.flag("found") else ""
+    return f"The root key was restored to token {name}{when}, public key {public}"
+
+
 def _set(what: str) -> Callable[[Facts, str], str]:
     return lambda body, name: (
         f"{what} of token {name} {'was found set, after the interruption' if body.flag('found') else 'was set'}"
@@ -117,6 +126,10 @@ def _unblock_pin(body: Facts, name: str) -> str:
 
 def _accept_firmware(body: Facts, name: str) -> str:
     return f"{' and '.join(body.texts('by'))} accepted the firmware of token {name}"
+
+
+def _claim_hardware(body: Facts, name: str) -> str:
+    return f"{' and '.join(body.texts('by'))} claim that token {name} is hardware; nothing attests it"
 
 
 def _challenge(_: Facts, name: str) -> str:
@@ -161,7 +174,9 @@ _DONE: Mapping[str, Callable[[Facts, str], str]] = {
     "set-management-key": _set("The management key"),
     "unblock-pin": _unblock_pin,
     "accept-firmware": _accept_firmware,
+    "claim-hardware": _claim_hardware,
     "import-key": _import_key,
+    "restore-key": _restore_key,
     "challenge": _challenge,
     "store-certificate": _store_certificate,
     "certify-slot": _sign,

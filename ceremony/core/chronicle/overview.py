@@ -36,7 +36,7 @@ def overview(state: State) -> tuple[Section, ...]:
         ("People", ((name, f"{called.role}, {called.how or 'not called yet'}") for name, called in state.people.items())),
         ("Machine", _machine(state)),
         ("Media", ((_medium(role), str(medium)) for role, medium in state.media.items())),
-        ("Tokens", ((name, str(device)) for name, device in state.tokens.items())),
+        ("Tokens", _tokens(state)),
         ("Root keys", _roots(state)),
         ("Repositories", _repositories(state)),
         ("Backups", _backups(state)),
@@ -99,9 +99,20 @@ def _machine(state: State) -> Lines:
         yield name, f"{'passed' if checked.passed else 'FAILED'}: {checked.saw}"
 
 
+def _tokens(state: State) -> Lines:
+    for name, device in state.tokens.items():
+        by = state.claimed.get(device.serial)
+        yield name, str(device) + (f", hardware as {' and '.join(by)} claim" if by else "")
+
+
 def _roots(state: State) -> Lines:
     for serial, digest in state.roots.items():
-        known = ((state.locked, "locked"), (state.attested, "attested"), (state.brought, "made on the host, not attested"))
+        known = (
+            (state.restored_roots, "restored"),
+            (state.locked, "locked"),
+            (state.attested, "attested"),
+            (state.brought, "made on the host, not attested"),
+        )
         said = "".join(f", {word}" for serials, word in known if serial in serials)
         yield state.names.get(serial, serial), f"public key {short(digest)}{said}"
 
@@ -120,6 +131,8 @@ def _repositories(state: State) -> Lines:
 
 
 def _backups(state: State) -> Lines:
+    if state.source:
+        yield "opened", state.source
     if state.keepers:
         yield "opened by", f"{state.shares_needed} of {counted(len(state.keepers), 'share')}, and a volume"
     for number, keeper in enumerate(state.keepers, start=1):

@@ -60,6 +60,12 @@ class State:
     """Serials of the YubiKeys that attested their root key."""
     brought: set[str] = field(default_factory=set)
     """Serials of the tokens whose root key was made on the host."""
+    restored_roots: set[str] = field(default_factory=set)
+    """Serials of the tokens whose root key was restored from an old backup."""
+    source: str = ""
+    """Which ceremony's backup was opened, in words; empty when none was."""
+    claimed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Token serial → who claims that it is hardware."""
     repositories: Repositories = field(default_factory=Repositories)
     shares_needed: int = 0
     keepers: tuple[str, ...] = ()
@@ -172,6 +178,7 @@ def _check(state: State, whole: Facts, body: Facts) -> None:
 
 
 def _medium(state: State, _: Facts, body: Facts) -> None:
+    state.restored.pop(body.text("role"), None)  # what takes a place is another medium
     state.media[body.text("role")] = Medium(body.text("serial"), body.text("model"), body.flag("folder"))
 
 
@@ -197,6 +204,10 @@ def _compared(state: State, whole: Facts, body: Facts) -> None:
             body.flag("same"),
         )
     )
+
+
+def _backup_opened(state: State, _: Facts, body: Facts) -> None:
+    state.source = f"{body.text('plan')}, ceremony {body.text('ceremony')}"
 
 
 def _attested(state: State, _: Facts, body: Facts) -> None:
@@ -245,10 +256,14 @@ def _result(state: State, whole: Facts, body: Facts) -> None:
         return
     if action in SIGNED:
         state.signatures[action] = state.signatures.get(action, 0) + (body.count("count") if action != "sign-head" else 1)
-    elif action in {"generate-key", "import-key"}:
+    elif action in {"generate-key", "import-key", "restore-key"}:
         state.roots[key] = body.text("public_sha256")
         if action == "import-key":
             state.brought.add(key)
+        elif action == "restore-key":
+            state.restored_roots.add(key)
+    elif action == "claim-hardware":
+        state.claimed[key] = body.texts("by")
     elif action == "lock-key":
         state.locked.add(key)
     elif action == "write-volumes":
@@ -276,6 +291,7 @@ _TAKE: Mapping[str, Callable[[State, Facts, Facts], None]] = {
     "authorised": _login,
     "compared": _compared,
     "attested": _attested,
+    "backup-opened": _backup_opened,
     "deviation": _deviation,
     "substitution": _substitution,
     "set-aside": _set_aside,

@@ -104,10 +104,26 @@ def _roll_call(told: Told) -> str:
     return f"{name}, {role}, answered " + ("with a key" if how == "key" else f"by {how}")
 
 
+def _role(told: Told) -> str:
+    role = told.body.text("role")
+    return "The courier" if role == "courier" else f"Volume {role}"
+
+
 def _medium(told: Told) -> str:
-    role, model, serial = (told.body.text(member) for member in ("role", "model", "serial"))
+    model, serial, replaced = (told.body.text(member) for member in ("model", "serial", "replaces"))
     place = "a folder in its place" if told.body.flag("folder") else model
-    return f"{'The courier' if role == 'courier' else f'Volume {role}'} is {place}, serial {serial}"
+    return f"{_role(told)} is {place}, serial {serial}" + (f", in the place of {replaced}" if replaced else "")
+
+
+def _volume_out(told: Told) -> str:
+    return f"{_role(told)}, serial {told.body.text('serial')}, is out: {told.body.text('why')}"
+
+
+def _volume_whole(told: Told) -> str:
+    medium = f"{_role(told)}, serial {told.body.text('serial')},"
+    if told.body.text("role") == "courier":
+        return f"{medium} is in"
+    return f"{medium} is up to date, byte for byte: the log and {counted(told.body.count('files'), 'file')}"
 
 
 def _mended(told: Told) -> str:
@@ -127,6 +143,21 @@ def _typed_back(told: Told) -> str:
 
 def _share(told: Told) -> str:
     return f"{told.actor} typed share {told.body.count('number')}: " + ("taken" if told.body.flag("taken") else "not taken")
+
+
+def _old_secret(_: Told) -> str:
+    return "What was typed did not open the old backup"
+
+
+def _backup_opened(told: Told) -> str:
+    body = told.body
+    roots, keys = counted(len(body.items("roots")), "root key"), counted(body.count("repository_keys"), "repository key")
+    left = len(body.inner("left_out"))
+    return (
+        f"The backup of {body.text('plan')}, ceremony {short(body.text('ceremony'))}, was opened: {roots}, {keys}"
+        + (f"; {counted(left, 'file')} left out" if left else "")
+        + ("" if body.flag("trusted") else "; no trusted root was there to compare with")
+    )
 
 
 def _token(told: Told) -> str:
@@ -209,7 +240,8 @@ def _restored(told: Told) -> str:
 
 def _reopened(told: Told) -> str:
     keys = counted(told.body.count("repository_keys"), "repository key was", "repository keys were")
-    return f"{keys} opened from volume {told.body.text('volume')}"
+    volume = told.body.text("volume")
+    return f"{keys} opened from {'the old volume' if volume == 'old' else f'volume {volume}'}"
 
 
 def _agreed(told: Told) -> str:
@@ -254,10 +286,14 @@ _WORDS: Mapping[str, Callable[[Told], str]] = {
     "check": _check,
     "roll-call": _roll_call,
     "medium": _medium,
+    "volume-out": _volume_out,
+    "volume-whole": _volume_whole,
     "mended": _mended,
     "request": _request,
     "typed-back": _typed_back,
     "share": _share,
+    "old-secret": _old_secret,
+    "backup-opened": _backup_opened,
     "token": _token,
     "firmware": _firmware,
     "standing": _standing,

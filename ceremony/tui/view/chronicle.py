@@ -24,7 +24,9 @@ TOLD = 2_000
 LINES = 200_000
 """Lines of a log that are shown: a log that is longer was not written by this program."""
 _BAD = frozenset([Outcome.FAIL, Outcome.REFUSED])
-_NOTABLE = frozenset(["deviation", "error", "stop", "resume", "set-aside", "mended", "again", "substitution"])
+_NOTABLE = frozenset(
+    ["deviation", "error", "stop", "resume", "set-aside", "mended", "again", "substitution", "volume-out", "volume-whole"]
+)
 _DEVICES = frozenset(["token", "medium"])
 
 

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claiming: in production, two people say that a token is hardware where nothing attests it."""
+
+from __future__ import annotations
+
+from ceremony.core.canonical import JsonObject
+from ceremony.core.claims import ACTION, attests
+from ceremony.core.ports import Prompt, TokenIdentity
+from ceremony.steps.room import Room
+from ceremony.steps.two_people import agreed
+
+WORD = "HARDWARE"
+
+
+def claim(room: Room, identity: TokenIdentity) -> None:
+    """Have two people claim, once, that a token is hardware, unless its root key will be attested; nobody is asked in practice.
+
+    Raises CeremonyError when one of the two does not say so.
+    """
+    if room.practice or attests(identity.kind, room.root.custody) or room.journal.result(ACTION, identity.serial) is not None:
+        return
+    prompt = Prompt(
+        f"claim:{identity.name}",
+        f"{identity.name}, serial {identity.serial}, is a device and no program",
+        detail="Nothing shows strangers where this root key is: they take your word. Look at the device, and at what it is plugged "
+        "into. The log names both of you.",
+    )
+    by: JsonObject = {"by": list(agreed(room, prompt, WORD))}
+    room.journal.finish(ACTION, identity.serial, by)
