@@ -79,7 +79,7 @@ def test_the_readme_shows_every_option_of_a_rehearsal():
     (line,) = [line for line in section.splitlines() if line.startswith("ceremony rehearse ")]
     rehearse, _ = command_of(["rehearse"])
     options = {name for option in rehearse.params if isinstance(option, click.Option) for name in option.opts}
-    assert set(re.findall(r"--[a-z]+", line)) == options - {"--after"}  # which serves no ceremony of this version
+    assert set(re.findall(r"--[a-z]+", line)) == options
 
 
 def test_the_exit_codes_of_the_readme_are_those_of_the_program():

@@ -173,9 +173,9 @@ def test_refuses_a_rehearsal_whose_people_know_nothing_any_more(refuse, copy, sp
 def test_refuses_other_media_and_says_which_it_wants(copy):
     wanted = records(copy, "medium")[0]["body"]["serial"]
     done = program("resume", copy, "--auto")
-    assert (done.returncode, done.stdout) == (ExitCode.FAILED, "")
+    assert (done.returncode, done.stdout) == (ExitCode.INCOMPLETE, "")
     told = said(done.returncode, "\n".join(done.stderr.splitlines()[-2:]))
-    assert told.sentence == f"volume a: no medium {wanted} is here"
+    assert told.sentence == f"volume a is out: folder {wanted}: is not here"
 
 
 # --- tokens that do not answer as they should ---------------------------------------------------
