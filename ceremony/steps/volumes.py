@@ -6,7 +6,7 @@ What is done when one of them fails later is in `replacing`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ceremony.core import bundle, media_rules
@@ -20,7 +20,9 @@ from ceremony.steps.room import BACKUPS, COURIER, ROLES, Room, sha256
 def run(room: Room) -> JsonObject:
     """Find the three media and mirror the log; raises StorageError for shared devices and occupied names."""
     _let_go(room)
-    chosen = {role: _find(room, role) for role in ROLES}
+    chosen: dict[str, MediumIdentity] = {}
+    for role in ROLES:
+        chosen[role] = _find(room, role, {called(other): identity for other, identity in chosen.items()})
     media_rules.refuse_shared_devices(chosen)
     if not room.practice and any(identity.folder for identity in chosen.values()):
         raise StorageError(
@@ -116,11 +118,17 @@ def check_backups(room: Room) -> None:
         room.with_volume(role, partial(check_written, room))
 
 
-def _find(room: Room, role: str) -> MediumIdentity:
+def _find(room: Room, role: str, chosen: Mapping[str, MediumIdentity]) -> MediumIdentity:
     serial = room.site_volumes.get(role, "")
 
+    def serves(identity: MediumIdentity) -> bool:
+        if serial:
+            return identity.serial == serial
+        # Sticks that go in one after the other: the one that is in already has its role. Folders are named, and refused.
+        return identity.folder or not media_rules.shares_device(identity, chosen)
+
     def look() -> Sequence[MediumIdentity] | None:
-        return [identity for identity in room.media.candidates(role) if not serial or identity.serial == serial] or None
+        return [identity for identity in room.media.candidates(role) if serves(identity)] or None
 
     detail = f"The one with serial {serial}." if serial else "Any medium that can serve."
     found = choose(room, role, Prompt(f"insert:{role}", f"Put in {called(role)}", detail=detail), look)
@@ -137,9 +145,21 @@ def choose(room: Room, role: str, prompt: Prompt, look: Callable[[], Sequence[Me
         return None
     if len(matching) == 1:
         return matching[0]
-    options = [Option(i.serial, f"{i.model} {i.serial}", f"{i.size} bytes, {i.free} free") for i in matching]
+    options = [Option(_key(i), f"{i.model} {i.serial}", _about(i)) for i in matching]
     key = room.operator.choose(Prompt(f"medium:{role}", f"Which medium is {called(role)}?"), options)
-    return next(identity for identity in matching if identity.serial == key)
+    return next(identity for identity in matching if _key(identity) == key)
+
+
+def _key(identity: MediumIdentity) -> str:
+    """Return what tells a medium from others that can be chosen: two partitions of one stick share its serial."""
+    return f"{identity.serial}/{identity.partition}" if identity.partition else identity.serial
+
+
+def _about(identity: MediumIdentity) -> str:
+    """Return what people are told of a medium to choose it by; how much is free is not known before it is mounted."""
+    free = f"{identity.free} free" if identity.free >= 0 else ""
+    facts = (f"{identity.size} bytes", free, identity.file_system, identity.label, identity.device, identity.note)
+    return ", ".join(fact for fact in facts if fact)
 
 
 def refuse_occupied(room: Room, role: str, volume: Volume) -> None:
