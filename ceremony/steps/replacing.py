@@ -45,10 +45,9 @@ def leave(room: Room) -> None:
 
 def failed(room: Room, role: str, error: StorageError) -> None:
     """Put something good in the place of a medium that failed; raises Stopped when people stop instead."""
-    with _first(room) as first:
+    with _first(room):
         _give_up(room, role, error)
-        if first:
-            _settle(room)
+        _settle(room)
 
 
 def ready(room: Room, roles: Sequence[str] = BACKUPS) -> None:

@@ -117,7 +117,7 @@ class Room:
     settling: bool = False
     """Whether something is being put in the place of a medium that failed."""
     replaced: int = 0
-    """How often that was done in this process; the same medium again counts too."""
+    """How often that was done; the same medium again counts too."""
     restored_since: dict[str, str] = field(default_factory=dict)
     """Role → serial of a volume whose backups were restored after the close, when nothing is recorded any more."""
     keyring: Keyring = field(default_factory=Keyring, repr=False)
@@ -184,10 +184,7 @@ class Room:
         self.journal.finish("write-volumes", key, {"files": digests})
 
     def with_volume(self, role: str, act: Callable[[Volume], _T]) -> _T:
-        """Return what `act` does with a medium; when the medium fails, once more with what takes its place.
-
-        Raises Stopped when people stop instead, CeremonyError when none is in, and what else `act` raises.
-        """
+        """Return what `act` does with a medium, or with what takes its place when it fails; raises what else `act` raises."""
         while True:
             volume = self.volume(role)
             try:
@@ -214,8 +211,7 @@ class Room:
 
     def backup_volumes(self) -> Iterator[tuple[str, Volume]]:
         """Yield the two volumes by role; raises CeremonyError when they are not in."""
-        for role in BACKUPS:
-            yield role, self.volume(role)
+        yield from ((role, self.volume(role)) for role in BACKUPS)
 
     def keep(self, files: Mapping[str, bytes]) -> None:
         """Write files of the ceremony folder and record their digests.

@@ -36,6 +36,10 @@ class FakeFolder:
         """Let the next write of `path` be read back with its last byte changed."""
         self._lies = path
 
+    def opened(self) -> None:
+        """Be opened anew: what failed before is looked at with fresh eyes."""
+        self._final = False
+
     @property
     def name(self) -> str:
         return self._name
@@ -146,10 +150,6 @@ class FakeVolume(FakeFolder):
     @property
     def identity(self) -> MediumIdentity:
         return self._identity
-
-    def opened(self) -> None:
-        """Be opened anew: what failed before is looked at with fresh eyes."""
-        self._final = False
 
     def swap(self, identity: MediumIdentity) -> None:
         """Put another medium in its place, seen by the next `reopen`."""

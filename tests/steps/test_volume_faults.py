@@ -275,6 +275,63 @@ def test_two_volumes_that_fail_at_once_are_looked_at_one_after_the_other():
     refuse_bad_volumes(ceremony)
 
 
+def test_the_other_volume_can_fail_while_the_first_failure_is_recorded():
+    ceremony = held()
+    fails_at(ceremony, "review", "b")
+    wait = ceremony.operator.answers["review"]
+
+    def both(prompt: Prompt) -> bool:
+        ceremony.media.volumes["a"].fail("append", 2, "is full")
+        return wait(prompt)
+
+    ceremony.operator.answers |= {"review": both, "error:medium:a": "same", "error:medium:b": "same"}
+    assert ceremony.hold() is ExitCode.DONE
+    assert [body["role"] for body in ceremony.bodies("volume-out")] == ["b", "a"]
+    assert "stop" in [option.key for option in ceremony.operator.question("error:medium:b").options]
+    refuse_bad_volumes(ceremony)
+
+
+@pytest.mark.parametrize(
+    ("operation", "key"), [pytest.param("read", "insert:b", id="caught up"), pytest.param("append", "passphrase", id="drilled")]
+)
+def test_the_ceremony_s_own_folder_is_not_replaced(operation, key):
+    ceremony = held()
+    fails_at(ceremony, "review", "b")
+    fresh(ceremony, "b")
+    shown, put = ceremony.operator.shown, ceremony.operator.answers["insert:b"]
+
+    def spoil(prompt: Prompt) -> object:
+        if ceremony.bodies("volume-out"):
+            ceremony.folder.fail(operation, message="the device failed")
+        return put(prompt) if key == "insert:b" else shown["passphrase"]
+
+    ceremony.operator.answers |= {key: spoil if key == "insert:b" else [lambda _: True, spoil], "error:review": "stop"}
+    with pytest.raises(StorageError, match="folder: the device failed"):
+        ceremony.hold()
+    ceremony.operator.answers.pop("passphrase", None)
+    ceremony.operator.answers |= {"error:review": "retry", "insert:b": put}
+    ceremony.folder.opened()
+    assert ceremony.resume() is ExitCode.DONE
+    refuse_bad_volumes(ceremony)
+
+
+def test_a_medium_that_does_not_take_the_record_of_its_own_coming_is_out_too():
+    ceremony = held()
+    fails_at(ceremony, "review", "b")
+
+    def put(_: object) -> bool:
+        new = ceremony.media.fresh("b")
+        if new.identity.serial == "fresh-1":
+            new.fail("append", 2, "is full")
+        return True
+
+    ceremony.operator.answers |= {"error:medium:b": "another", "insert:b": put}
+    assert ceremony.hold() is ExitCode.DONE
+    assert [body["serial"] for body in ceremony.bodies("volume-out")] == ["Fb", "fresh-1"]
+    assert len(ceremony.bodies("deviation")) == 1
+    refuse_bad_volumes(ceremony)
+
+
 def test_a_file_that_no_good_volume_holds_any_more_comes_from_nowhere():
     ceremony = held()
     fails_at(ceremony, "review", "a", "b")
@@ -714,3 +771,12 @@ def test_a_backup_on_the_courier_is_refused():
     ceremony.operator.answers["error:closing"] = "stop"
     with pytest.raises(VerificationError, match="is a backup on the courier"):
         ceremony.hold()
+
+
+def test_a_serial_that_the_site_names_is_the_only_one_that_is_taken():
+    ceremony = held()
+    room = ceremony.begin()
+    room.site_volumes = {"a": "F9"}
+    ceremony.operator.answers["error:volumes"] = "stop"
+    with pytest.raises(StorageError, match="volume a: no medium F9 is here"):
+        runner.hold(room, ceremony.steps, ceremony.operator)
