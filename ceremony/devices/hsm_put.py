@@ -10,7 +10,7 @@ Everything else that has the label is somebody's, and stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, cast
 
 import pkcs11
@@ -131,12 +131,15 @@ def unwrapped(
 def _put(session: Session, name: Mapping[Attribute, Any], public: Mapping[str, str], private: Callable[[], object]) -> None:
     _make_room(session, name)
     shown = session.create_object({**_SHOWN, **name, **_values(public)})
-    try:
+    with ExitStack() as undo:
+        undo.callback(_destroy, shown)  # a public half alone would be in the way
         private()
-    except BaseException:
-        with suppress(pkcs11.PKCS11Error):
-            shown.destroy()
-        raise
+        undo.pop_all()
+
+
+def _destroy(thing: Object) -> None:
+    with suppress(pkcs11.PKCS11Error):
+        thing.destroy()
 
 
 def _make_room(session: Session, name: Mapping[Attribute, Any]) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from ceremony.core.piv import Code, check_code, make_code, read_management_key, write_management_key
 from ceremony.core.ports import Option, Prompt
@@ -36,11 +37,10 @@ def new_code(room: Room, name: str, code: Code) -> Secret:
     if room.operator.choose(prompt, options) == OWN:
         return _typed_twice(room, name, code)
     made = make_code(code, room.entropy)
-    try:
+    with ExitStack() as undo:
+        undo.callback(made.wipe)
         _handed_over(room, name, code, made, lambda typed: typed.reveal() == made.reveal())
-    except BaseException:
-        made.wipe()
-        raise
+        undo.pop_all()
     return made
 
 
@@ -59,13 +59,13 @@ def new_management_key(room: Room, name: str, size: int) -> Secret:
         finally:
             read.wipe()
 
-    try:
-        _handed_over(room, name, MANAGEMENT_KEY, written, same)
-    except BaseException:
-        key.wipe()
-        raise
-    finally:
-        written.wipe()
+    with ExitStack() as undo:
+        undo.callback(key.wipe)
+        try:
+            _handed_over(room, name, MANAGEMENT_KEY, written, same)
+        finally:
+            written.wipe()
+        undo.pop_all()
     return key
 
 
