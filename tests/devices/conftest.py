@@ -15,6 +15,8 @@ from ceremony.core.secret import Secret
 from ceremony.devices import softhsm
 from ceremony.devices.hsm import open_token
 from ceremony.devices.hsm_token import HsmToken
+from tests.devices.yubikeys import Desk, card
+from tests.fakes.yubikey import VirtualYubiKey
 
 PIN = "482916"
 SO_PIN = "73019265"
@@ -69,3 +71,19 @@ def token(own: Practice) -> Iterator[HsmToken]:
     opened = own.open("root-a")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """Return a desk with one YubiKey, serial 1."""
+    desk = Desk()
+    desk.put(card(1))
+    return desk
+
+
+@pytest.fixture
+def there(desk: Desk) -> VirtualYubiKey:
+    """Return the YubiKey on the desk, to look into."""
+    found = desk.plugs[0].reader.card
+    assert found is not None
+    return found

@@ -13,23 +13,11 @@ from ceremony.core.ports import KeyRequest
 from ceremony.core.secret import Secret
 from ceremony.devices.yubikey_pcsc import silence
 from ceremony.errors import TokenAbsent, TokenError, TokenLost, WrongPin
-from tests.devices.yubikeys import AUTHENTICATE, GENERATE, MANAGEMENT_KEY, PIN, Desk, card, prepared
+from tests.devices.yubikeys import AUTHENTICATE, GENERATE, MANAGEMENT_KEY, PIN, card, prepared
 from tests.fakes.yubikey import When
 
 ROOT = KeyRequest("root", b"", Algorithm.ECDSA_P256, extractable=False)
 ECDSA = Scheme.ECDSA_SHA256
-
-
-@pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.put(card(1))
-    return desk
-
-
-@pytest.fixture
-def there(desk):
-    return desk.plugs[0].reader.card
 
 
 @pytest.fixture

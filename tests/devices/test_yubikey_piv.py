@@ -48,18 +48,6 @@ CERTIFICATE = b"\x30\x82\x01\x00" + bytes(256)
 
 
 @pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.put(card(1))
-    return desk
-
-
-@pytest.fixture
-def there(desk):
-    return desk.plugs[0].reader.card
-
-
-@pytest.fixture
 def factory(desk):
     """Return a token as the factory makes it."""
     opened = desk.open(1)

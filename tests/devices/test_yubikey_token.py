@@ -39,18 +39,6 @@ def wanted(algorithm=Algorithm.ECDSA_P256, **policies):
 
 
 @pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.put(card(1))
-    return desk
-
-
-@pytest.fixture
-def there(desk):
-    return desk.plugs[0].reader.card
-
-
-@pytest.fixture
 def token(desk):
     opened = prepared(desk)
     yield opened
