@@ -71,7 +71,7 @@ def _recorded(serial: str, key: TokenKey | None, public_sha256: str) -> TokenKey
 def place(room: Room, token: Token, name: str, key: TokenKey | None) -> JsonObject:
     """Return what is recorded of the place of the key, which `key` and everything else leaves free; raises TokenError."""
     root, identity = room.root, token.identity
-    hint = "take an empty token, or another name for the plan; nothing is overwritten"
+    hint = "nothing is overwritten; stop, and begin a new ceremony with an empty token"
     if token.piv is None:
         if key is not None:
             raise TokenError(identity.serial, f"already holds a key labelled {room.plan.name!r}", hint=hint)

@@ -88,7 +88,7 @@ def _occupied(room: Room, token: Token, found: PivStanding) -> None:
     refusal = TokenError(
         identity.serial,
         f"its slot is occupied: {standing.slot_words(found, identity.slot)}",
-        hint="take an empty token, or name another slot in the site file",
+        hint="wipe it when nobody needs what it holds; else stop, and begin a new ceremony with an empty token",
     )
     if _choose(room, token, "occupied", refusal, [_STOP, _WIPE]) != WIPE:
         raise refusal
@@ -105,7 +105,9 @@ def _others(room: Room, token: Token, found: PivStanding) -> bool:
         _STOP,
     ]
     refusal = TokenError(
-        identity.serial, f"its other slots hold {held}", hint="take an empty token, unless you know who put them there"
+        identity.serial,
+        f"its other slots hold {held}",
+        hint="leave them when you know who put them there; else wipe it, or stop, and begin a new ceremony with an empty token",
     )
     chosen = _choose(room, token, "others", refusal, options)
     if chosen == LEAVE:

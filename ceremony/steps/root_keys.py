@@ -159,7 +159,7 @@ def refuse_occupied(room: Room, token: Token, key: TokenKey | None) -> None:
         raise TokenError(
             token.identity.serial,
             f"already holds {what}",
-            hint="take an empty token, or another name for the plan; nothing is overwritten",
+            hint="nothing is overwritten; stop, and begin a new ceremony with an empty token",
         )
 
 
@@ -172,7 +172,9 @@ def _before(room: Room, token: Token, name: str) -> JsonObject:
     authorised(room, name)
     if identity.slot in standing.read(room, token).occupied:
         raise TokenError(
-            identity.serial, f"already holds a certificate in slot {identity.slot}", hint="take an empty token, or another slot"
+            identity.serial,
+            f"already holds a certificate in slot {identity.slot}",
+            hint="nothing is overwritten; stop, and begin a new ceremony with an empty token",
         )
     room.operator.tell(f"Slot {identity.slot} of {name}, serial {identity.serial}, is empty.")
     return {

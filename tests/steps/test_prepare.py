@@ -145,7 +145,10 @@ def test_people_can_stop_because_of_other_slots():
     failed(ceremony, "prepare", r"its other slots hold 9d with a key \(ECCP256, imported\)$")
     asked = ceremony.operator.question("others:root-a")
     assert asked.prompt.title.startswith("root-a, token ")
-    assert asked.prompt.detail == "take an empty token, unless you know who put them there"
+    assert (
+        asked.prompt.detail
+        == "leave them when you know who put them there; else wipe it, or stop, and begin a new ceremony with an empty token"
+    )
 
 
 def test_an_occupied_label_of_another_token_is_refused_early():
