@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a Notary server serves, read strictly: its public keys, its metadata's versions, its snapshot.
+"""What a Notary server serves, read strictly: its public keys, its metadata's versions, what its snapshot names.
 
 A server's public key for a repository (`GET /v2/<gun>/_trust/tuf/snapshot.key`,
 `timestamp.key`) is what a request brings into the room; the root then names it.
@@ -147,21 +147,24 @@ def check_encoding(data: bytes, gun: str, role: str) -> None:
         )
 
 
-def check_snapshot(snapshot: bytes, gun: str, files: Mapping[str, bytes]) -> None:
-    """Check that a server's snapshot names exactly `files`, bytes by role.
+def named(listing: bytes, gun: str, role: str) -> dict[str, str]:
+    """Return role → SHA-256, hex, of the files that a server's snapshot or timestamp (`role`) names; signatures are not looked at.
 
-    A server takes any spacing, encodes again, and hashes that: then it accepts what
-    every client refuses. Raises VerificationError, naming repository and role.
+    Clients ask for files by these digests. Raises VerificationError, naming repository and
+    role, for what is not metadata of that role, or states a digest that is none.
     """
-    meta = _signed(snapshot, gun, "snapshot").get("meta")
-    for role, data in files.items():
-        stated = _at(meta, role, "hashes", "sha256")
-        if stated != base64.b64encode(hashlib.sha256(data).digest()).decode():
-            raise VerificationError(
-                f"{gun}, {role}",
-                "the server's snapshot names other bytes than those that it serves, so every client will refuse them",
-                hint="tell the server's administrator; do not sign with this repository until it is settled",
-            )
+    meta = _signed(listing, gun, role).get("meta")
+    found = {}
+    for name in meta if isinstance(meta, dict) else ():
+        stated = _at(meta, name, "hashes", "sha256")
+        try:
+            digest = base64.b64decode(stated if isinstance(stated, str) else "", validate=True)
+        except (ValueError, binascii.Error):
+            digest = b""
+        if len(digest) != hashlib.sha256().digest_size:
+            raise _refused(f"{gun}, {role} of the server", f"names no bytes for {name[:40]!r}")
+        found[name] = digest.hex()
+    return found
 
 
 def _at(value: Json, *path: str) -> Json:

@@ -1,32 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Publish: a ceremony's new repositories, onto a server, each whole or not at all.
+"""Publish: what a ceremony signed, onto a server, each repository whole or not at all.
 
-For each repository of `bundle/tuf/`: look at what the server has; send root and
-targets together in one request; read both back, and see that the server's own
-snapshot names those very bytes, as a client will. A server that has something
-else is left alone. One that has exactly ours was published before, so an
-interrupted `publish` goes on where it was. A bundle with a root alone waits for
-its team, who signs the targets.
+For each repository of `bundle/tuf/`: compare what the server has with what it had when
+the ceremony's request was fetched; send what follows, in one request; then read it all
+back and judge it as clients do, those that cached the request's root and fresh ones. A
+repository that moved on since is left alone and named. One that has exactly ours was
+published before, so an interrupted `publish` goes on where it was. A new targets key that
+only a team holds waits for that team, whose own `publish` signs the targets.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
-from ceremony.core.plan_names import check_repository
-from ceremony.core.served import check_encoding, check_snapshot, metadata_version
-from ceremony.errors import CeremonyError, VerificationError
-from ceremony.online.pool import WORKERS, Outcome, Progress, for_each
+from ceremony.core.dialects.notary_resign import Decided, resign
+from ceremony.core.dialects.notary_standing import TEAM, Case, Course, MovedOn, Standing, standing, targets_role
+from ceremony.core.dialects.notary_visit import visit
+from ceremony.core.software_key import SoftwareKey
+from ceremony.errors import CeremonyError
+from ceremony.online.pool import WORKERS, Failure, Progress, for_each
+from ceremony.online.publish_cases import Read, cases
+from ceremony.online.publish_client import look, newer_targets, served_to_clients
 from ceremony.online.session import Remote, Session
 
-_TUF = "bundle/tuf/"
-_METADATA = re.compile(r"bundle/tuf/(.+)/metadata/([^/]+)\.json")
-_GENESIS = frozenset({"root", "targets"})
-
-Read = Callable[[str], bytes]
-"""Gives the bytes of a file of the ceremony folder; called from several threads."""
+_AGAIN = "the server took nothing of ours; run the command again, and it says how to go on"
 
 
 class Published(StrEnum):
@@ -37,6 +37,41 @@ class Published(StrEnum):
     READY = "would-publish"
     """A dry run found nothing against it."""
     WAITING = "waiting-for-team"
+    RESIGNED = "published-resigned"
+    """Root and targets, the targets signed anew by the team's key."""
+    WOULD_RESIGN = "would-resign"
+    """A dry run signed them anew, and sent nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resigning:
+    """The keys of a team that signs targets anew, and what it decided."""
+
+    keys: tuple[SoftwareKey, ...]
+    decided: Decided = field(default_factory=Decided)
+
+    def key(self, case: Case) -> SoftwareKey | None:
+        """Return the key that a repository's new root names for its targets, None when it is none of these."""
+        wanted = targets_role(case).fingerprints()
+        return next((key for key in self.keys if key.public.sha256 in wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What became of all repositories."""
+
+    done: Mapping[str, Published]
+    failures: tuple[Failure, ...]
+    told: tuple[str, ...]
+    """Sentences about what was done, each naming its repository."""
+    left: int
+    """How many name other targets keys than those that sign anew, and were not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Became:
+    what: Published
+    told: tuple[str, ...] = ()
 
 
 def publish(
@@ -46,126 +81,112 @@ def publish(
     *,
     practice: bool,
     dry_run: bool,
+    now: datetime,
     progress: Progress,
+    resigning: Resigning | None = None,
     workers: int = WORKERS,
-) -> Outcome[Published]:
-    """Publish the repositories of a ceremony folder that holds files called `names`.
+) -> Publication:
+    """Publish the repositories of a ceremony folder that holds files called `names`; with `resigning`, those of its keys alone.
 
-    Raises CeremonyError for a practice ceremony and a server that is not on loopback,
-    a bundle with nothing or something strange in it, a server that cannot be reached,
-    and StorageError for a folder that cannot be read. What fails for one repository
-    is in the answer.
+    `now` is aware UTC. Raises CeremonyError for a practice ceremony and a server that is
+    not on loopback, a bundle with nothing or something strange in it, keys that no new
+    root names, a server that cannot be reached, and StorageError for a folder that cannot
+    be read. What fails for one repository is in the answer.
     """
     if practice and not session.server.loopback:
         raise CeremonyError(
             f"a practice ceremony is not published to {session.server.url}",
             hint="start a notary-server on this machine and publish to it: a loopback address, or localhost",
         )
-    bundle = repositories(names)
-    if not bundle:
-        raise CeremonyError("the bundle holds no repository to publish", hint="give the folder of a ceremony that signed some")
+    bundle = cases(names, read)
     session.check_reachable()
 
-    def work(gun: str) -> Published:
-        return _publish_one(session.repository(gun), bundle[gun], read, dry_run=dry_run)
+    def work(gun: str) -> _Became | None:
+        case = bundle.case(gun)
+        key = resigning.key(case) if resigning is not None else None
+        if resigning is not None and key is None:
+            return None
+        one = _One(session.repository(gun), case, now, dry_run=dry_run)
+        return one.publish() if resigning is None or key is None else one.publish_by(key, resigning.decided)
 
-    return for_each(list(bundle), work, progress, workers)
-
-
-def repositories(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return repository → role → path of all metadata in a bundle; raises VerificationError for other files in it, PlanRefused for an unsafe name."""
-    found: dict[str, dict[str, str]] = {}
-    for path in sorted(names):
-        if not path.startswith(_TUF):
-            continue
-        match = _METADATA.fullmatch(path)
-        if match is None:
-            raise VerificationError(path, "is not metadata of a repository", hint="use the folder as the ceremony left it")
-        check_repository(match[1], path)
-        found.setdefault(match[1], {})[match[2]] = path
-    return found
-
-
-def _publish_one(remote: Remote, paths: Mapping[str, str], read: Read, *, dry_run: bool) -> Published:
-    gun = remote.gun
-    if "root" not in paths or not set(paths) <= _GENESIS:
+    outcome = for_each(list(bundle.paths), work, progress, workers)
+    became = {gun: found for gun, found in outcome.done.items() if found is not None}
+    if resigning is not None and not became and not outcome.failures:
         raise CeremonyError(
-            f"{gun}: the bundle holds {', '.join(sorted(paths))}, and a root, alone or with targets, is what can be published",
-            hint="use the program of the release that held the ceremony",
+            "no new root of the bundle names this key for its targets", hint="look which key --resign-targets names"
         )
-    ours = {role: read(path) for role, path in paths.items()}
-    for role, data in ours.items():
-        check_encoding(data, gun, role)
-    served = _served(remote, ours)
-    if served:
-        _check_snapshot(remote, served)
-        return Published.BEFORE
-    if "targets" not in ours:
-        return Published.WAITING
-    if dry_run:
-        return Published.READY
-    try:
-        remote.post(ours)
-    except CeremonyError:
-        # The connection may have broken after the server took it all; only looking tells.
-        if not _took(remote, ours):
-            raise
-    _check_published(remote, ours)
-    return Published.DONE
-
-
-def _served(remote: Remote, ours: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    """Return those of our files that the server has; none when it knows nothing of the repository.
-
-    Raises CeremonyError when it has something else.
-    """
-    root = remote.get("root.json")
-    if root is None:
-        return {}
-    if root != ours["root"]:
-        raise _moved_on(remote.gun, "root", root)
-    if "targets" not in ours:
-        return ours
-    targets = remote.get("targets.json")
-    if targets == ours["targets"]:
-        return ours
-    if targets is None or _version(targets, remote.gun) <= _version(ours["targets"], remote.gun):
-        raise _moved_on(remote.gun, "targets", targets)
-    return {"root": root}  # root and targets went in one request, and the team has signed since
-
-
-def _version(targets: bytes, gun: str) -> int:
-    return metadata_version(targets, gun, "targets")
-
-
-def _moved_on(gun: str, role: str, theirs: bytes | None) -> CeremonyError:
-    what = "is missing" if theirs is None else f"(version {metadata_version(theirs, gun, role)}) is not the one of this ceremony"
-    return CeremonyError(
-        f"{gun}: the server has moved on, its {role} {what}",
-        hint="nothing was sent; to change a repository that the server knows, fetch it and hold a renewal or a rotation",
+    return Publication(
+        {gun: found.what for gun, found in became.items()},
+        outcome.failures,
+        tuple(sentence for found in became.values() for sentence in found.told),
+        len(outcome.done) - len(became),
     )
 
 
-def _took(remote: Remote, ours: Mapping[str, bytes]) -> bool:
-    try:
-        return bool(_served(remote, ours))
-    except CeremonyError:
-        return False
+@dataclass(frozen=True, slots=True)
+class _One:
+    """One repository, at its server."""
 
+    remote: Remote
+    case: Case
+    now: datetime
+    dry_run: bool
 
-def _check_published(remote: Remote, ours: Mapping[str, bytes]) -> None:
-    for role, data in ours.items():
-        if remote.get(f"{role}.json") != data:
-            raise VerificationError(
-                f"{remote.gun}, {role}",
-                "the server does not serve what was sent",
-                hint="look at the server, or a cache before it, and run the command again",
-            )
-    _check_snapshot(remote, ours)
+    def publish(self) -> _Became:
+        """Publish what the ceremony signed; raises MovedOn where that can not go on without other targets."""
+        served = look(self.remote, self.case)
+        found = standing(self.case, served)
+        if found.course is Course.RESIGN:
+            raise MovedOn(f"{self.case.repository}: {found.why}", hint=TEAM)
+        return self._follow(found, served)
 
+    def publish_by(self, key: SoftwareKey, decided: Decided) -> _Became:
+        """Publish with targets that the team signs anew, where that is what it takes."""
+        served = look(self.remote, self.case)
+        found = standing(self.case, served)
+        if found.course not in (Course.RESIGN, Course.WAIT) or not self.case.before:
+            return self._follow(found, served)
+        versions = newer_targets(self.remote, self.case, served["targets"])
+        made = resign(self.case, versions, key, decided, self.now)
+        if self.dry_run:
+            return _Became(Published.WOULD_RESIGN, made.told)
+        self._send({**found.send, "targets": made.targets}, served)
+        return _Became(Published.RESIGNED, made.told)
 
-def _check_snapshot(remote: Remote, files: Mapping[str, bytes]) -> None:
-    snapshot = remote.get("snapshot.json")
-    if snapshot is None:
-        raise VerificationError(f"{remote.gun}, snapshot", "the server made none", hint="tell the server's administrator")
-    check_snapshot(snapshot, remote.gun, files)
+    def _follow(self, found: Standing, served: Mapping[str, bytes]) -> _Became:
+        if found.course is Course.WAIT:
+            return _Became(Published.WAITING)
+        if found.course is Course.PUBLISHED:
+            return _Became(Published.BEFORE, self._visit(self.case.ours))
+        if self.dry_run:
+            return _Became(Published.READY)
+        return _Became(Published.DONE, self._send(found.send, served))
+
+    def _send(self, files: Mapping[str, bytes], before: Mapping[str, bytes]) -> tuple[str, ...]:
+        """Send files in one request, to a server that had `before`; returns what people should know."""
+        try:
+            self.remote.post(files)
+        except CeremonyError:
+            # The connection may have broken after the server took it all; only looking tells.
+            after = self._look_again(before)
+            if any(after.get(role) != data for role, data in files.items()):
+                if after != before:
+                    raise MovedOn(f"{self.case.repository}: somebody published while this was under way", hint=_AGAIN) from None
+                raise
+        return self._visit(files)
+
+    def _look_again(self, before: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        try:
+            return look(self.remote, self.case)
+        except CeremonyError:
+            return before
+
+    def _visit(self, sent: Mapping[str, bytes]) -> tuple[str, ...]:
+        """Judge as a client; returns what people should know of targets that the ceremony did not sign."""
+        published = visit(self.case, sent, served_to_clients(self.remote, self.case), self.now)
+        targets = published.targets
+        if targets.expires_at > self.now:
+            return ()
+        return (
+            f"{self.case.repository}: its targets expired at {targets.expires}; clients refuse them until its team signs again",
+        )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ceremony.core.keys import Algorithm, PublicKey, from_crypto
 from ceremony.core.request import Repository, build_index, parse_index, store
-from ceremony.core.served import check_encoding, check_new, check_snapshot, keys_for, metadata_version, server_key
+from ceremony.core.served import check_encoding, check_new, keys_for, metadata_version, named, server_key
 from ceremony.core.software_key import make
 from ceremony.errors import VerificationError
 
@@ -226,14 +226,16 @@ def snapshot(meta: object) -> bytes:
     return json.dumps({"signed": {"_type": "Snapshot", "meta": meta}}).encode()
 
 
-def test_takes_a_snapshot_that_names_these_bytes():
-    digest = base64.b64encode(hashlib.sha256(b"root").digest()).decode()
-    check_snapshot(snapshot({"root": {"hashes": {"sha256": digest}}, "targets": {}}), APP, {"root": b"root"})
+def test_tells_which_bytes_a_snapshot_names():
+    digests = {role: hashlib.sha256(role.encode()).digest() for role in ("root", "targets/alice")}
+    meta = {role: {"hashes": {"sha256": base64.b64encode(digest).decode()}} for role, digest in digests.items()}
+    assert named(snapshot(meta), APP, "snapshot") == {role: digest.hex() for role, digest in digests.items()}
+    assert named(snapshot(None), APP, "snapshot") == named(snapshot({}), APP, "snapshot") == {}
 
 
-@pytest.mark.parametrize("meta", [None, {}, {"root": []}, {"root": {"hashes": None}}, {"root": {"hashes": {"sha256": "AAAA"}}}])
-def test_refuses_a_snapshot_that_names_other_bytes(meta):
-    with pytest.raises(VerificationError, match=f"^{APP}, root: the server's snapshot names other bytes"):
-        check_snapshot(snapshot(meta), APP, {"root": b"root"})
+@pytest.mark.parametrize("entry", [[], {"hashes": None}, {"hashes": {"sha256": "AAAA"}}, {"hashes": {"sha256": "?"}}])
+def test_refuses_a_snapshot_that_names_no_bytes(entry):
+    with pytest.raises(VerificationError, match=f"^{APP}, snapshot of the server: names no bytes for 'root'$"):
+        named(snapshot({"root": entry}), APP, "snapshot")
     with pytest.raises(VerificationError, match=f"^{APP}, snapshot of the server: is not metadata of that role"):
-        check_snapshot(b"{}", APP, {})
+        named(b"{}", APP, "snapshot")

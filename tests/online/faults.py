@@ -18,6 +18,8 @@ import re
 import socket
 import ssl
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -25,12 +27,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from securesystemslib.formats import encode_canonical
+
 from ceremony.online.session import Patience
 from tests.peers.tls import TestTls
 
 QUICK = Patience(connect=5, read=5, whole=20)
 """For sessions with servers that answer at once."""
-_PATH = re.compile(r"/v2/(.+)/_trust/tuf/([^/]*)")
+_PATH = re.compile(r"/v2/(.+?)/_trust/tuf/(.*)")
 
 
 @dataclass(frozen=True)
@@ -165,16 +170,28 @@ class _Handler(BaseHTTPRequestHandler):
 _HANDLER = type("_Methods", (_Handler,), {"do_GET": _Handler.serve, "do_POST": _Handler.serve})
 
 
+def passed_on(url: str, asked: Asked) -> Answer:
+    """Return what the server at `url` answers to the same request."""
+    headers = {"Content-Type": asked.headers.get("content-type", "application/octet-stream")}
+    request = urllib.request.Request(url + asked.path, asked.body or None, headers, method=asked.method)
+    try:
+        with urllib.request.urlopen(request) as reply:
+            return Answer(reply.status, reply.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.read())
+
+
 class Store:
-    """A Notary server's behaviour in memory: keys on first ask, one POST a change, its own snapshot."""
+    """A Notary server's behaviour in memory: keys on first ask, one POST a change, its own snapshot and timestamp."""
 
     def __init__(self) -> None:
         self.files: dict[str, dict[str, bytes]] = {}
         self.posts: list[str] = []
 
     def key(self, gun: str, role: str) -> dict[str, object]:
-        public = base64.b64encode(hashlib.sha256(f"{gun} {role}".encode()).digest()).decode()
-        return {"keytype": "ed25519", "keyval": {"public": public, "private": None}}
+        public = self._private(gun, role).public_key().public_bytes_raw()
+        return {"keytype": "ed25519", "keyval": {"public": base64.b64encode(public).decode(), "private": None}}
 
     def answer(self, asked: Asked) -> Answer:
         if not asked.gun:
@@ -186,15 +203,26 @@ class Store:
         name, _, kind = asked.name.rpartition(".")
         if kind == "key":
             return Answer(200, json.dumps(self.key(asked.gun, name)).encode())
-        found = self.files.get(asked.gun, {}).get(name)
-        return (
-            Answer(404, b'{"errors":[{"code":"METADATA_NOT_FOUND","message":"none"}]}') if found is None else Answer(200, found)
-        )
+        role, _, digest = name.partition(".")
+        found = self.files.get(asked.gun, {}).get(role)
+        if found is None or (digest and hashlib.sha256(found).hexdigest() != digest):
+            return Answer(404, b'{"errors":[{"code":"METADATA_NOT_FOUND","message":"none"}]}')
+        return Answer(200, found)
+
+    def _private(self, gun: str, role: str) -> ed25519.Ed25519PrivateKey:
+        return ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"{gun} {role}".encode()).digest())
 
     def _take(self, gun: str, files: Mapping[str, bytes]) -> None:
+        snapshot = self._signed(gun, "snapshot", files)
+        self.files[gun] = {**files, "snapshot": snapshot, "timestamp": self._signed(gun, "timestamp", {"snapshot": snapshot})}
+
+    def _signed(self, gun: str, role: str, files: Mapping[str, bytes]) -> bytes:
         meta = {
-            role: {"hashes": {"sha256": base64.b64encode(hashlib.sha256(data).digest()).decode()}} for role, data in files.items()
+            name: {"hashes": {"sha256": base64.b64encode(hashlib.sha256(data).digest()).decode()}, "length": len(data)}
+            for name, data in files.items()
         }
-        snapshot = json.dumps({"signed": {"_type": "Snapshot", "version": 1, "meta": meta}, "signatures": []}).encode()
-        timestamp = json.dumps({"signed": {"_type": "Timestamp", "version": 1}, "signatures": []}).encode()
-        self.files[gun] = {**files, "snapshot": snapshot, "timestamp": timestamp}
+        signed = {"_type": role.capitalize(), "expires": "2036-01-01T00:00:00Z", "meta": meta, "version": 1}
+        key_id = hashlib.sha256(str(encode_canonical(self.key(gun, role))).encode()).hexdigest()
+        signature = self._private(gun, role).sign(str(encode_canonical(signed)).encode())
+        listed = [{"keyid": key_id, "method": "eddsa", "sig": base64.b64encode(signature).decode()}]
+        return json.dumps({"signed": signed, "signatures": listed}).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def bundle(signed: Mapping[str, Signed], roles: tuple[str, ...] = ("root", "targ
 
 
 def go(files: Mapping[str, bytes], session: Session, **options):
-    options = {"practice": True, "dry_run": False, "progress": quiet} | options
+    options = {"practice": True, "dry_run": False, "progress": quiet, "now": datetime.now(UTC)} | options
     return publish(list(files), files.__getitem__, session, **options)
 
 
@@ -215,14 +216,11 @@ def test_tells_the_first_reason_when_it_cannot_look_again_either(store, faulty, 
 @pytest.mark.parametrize(
     ("served", "message"),
     [
-        pytest.param({"root": b"{}"}, f"{APP}, root: the server does not serve what was sent", id="another-root"),
-        pytest.param({"targets": None}, f"{APP}, targets: the server does not serve what was sent", id="no-targets"),
-        pytest.param({"snapshot": None}, f"{APP}, snapshot: the server made none", id="no-snapshot"),
-        pytest.param(
-            {"snapshot": b'{"signed":{"_type":"Snapshot","meta":{}}}'},
-            "names other bytes than those that it serves",
-            id="empty-snapshot",
-        ),
+        pytest.param({"root": b"{}"}, f"{APP}, root: the server's own metadata names other bytes", id="another-root"),
+        pytest.param({"targets": None}, f"{APP}, targets: the server's own metadata names other bytes", id="no-targets"),
+        pytest.param({"snapshot": None}, f"{APP}, snapshot: the server's own metadata names other bytes", id="no-snapshot"),
+        pytest.param({"timestamp": None}, f"{APP}, timestamp: the server made none", id="no-timestamp"),
+        pytest.param({"timestamp": b"{}"}, f"{APP}, timestamp of the server: is not metadata of that role", id="no-metadata"),
     ],
 )
 def test_reads_back_what_it_published(store, faulty, open_to, served, message):
@@ -306,7 +304,15 @@ def test_stops_when_the_folder_cannot_be_read(store, faulty, open_to):
 
     files = bundle({gun: made(store, gun) for gun in (APP, OTHER)})
     with pytest.raises(StorageError, match="stick: was pulled"):
-        publish(list(files), unreadable, open_to(faulty(store.answer).url), practice=True, dry_run=False, progress=quiet)
+        publish(
+            list(files),
+            unreadable,
+            open_to(faulty(store.answer).url),
+            practice=True,
+            dry_run=False,
+            progress=quiet,
+            now=datetime.now(UTC),
+        )
 
 
 def test_the_real_server_takes_a_publish_with_a_token(faulty, open_to, tmp_path: Path):

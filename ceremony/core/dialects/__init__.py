@@ -136,8 +136,8 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def pinning(self, specs: Sequence[RepositorySpec]) -> Mapping[str, bytes]:
-        """Return the files (path → bytes) that tell consumers what to pin; may be none."""
+    def pinning(self, pins: Mapping[str, Sequence[str]]) -> Mapping[str, bytes]:
+        """Return the files (path → bytes) that tell consumers what to pin, repository → ids of its root keys; may be none."""
 
     @abstractmethod
     def delivery(self, repository: str, key: SoftwareKey) -> bytes:

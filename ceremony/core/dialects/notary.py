@@ -144,9 +144,9 @@ class Notary(Dialect):
         """Judge the files by the client's rules."""
         return client.check(repository, files, now)
 
-    def pinning(self, specs: Sequence[RepositorySpec]) -> Mapping[str, bytes]:
+    def pinning(self, pins: Mapping[str, Sequence[str]]) -> Mapping[str, bytes]:
         """Return `trust-pinning.json`: the `trust_pinning` part of a Notary client's configuration."""
-        certs = {spec.name: [self.root_key_id(key) for key in spec.root_keys] for spec in specs}
+        certs = {name: list(key_ids) for name, key_ids in pins.items()}
         config = {"trust_pinning": {"certs": certs, "disable_tofu": True}}
         return {PINNING: json.dumps(config, indent=2, sort_keys=True).encode() + b"\n"}
 

@@ -118,7 +118,7 @@ def _start(repository: str, roots: Sequence[Root], trusted: TrustedRoot) -> Sequ
 
 
 def _exact(repository: str, roots: Sequence[Root], anchor: Anchor) -> Root:
-    known = read_root(repository, anchor.root)
+    known = next((root for root in roots if root.file.data == anchor.root), None) or read_root(repository, anchor.root)
     if roots[-1].version < known.version:
         raise roots[-1].file.refused(
             f"is older than version {known.version} of the trusted root: it was rolled back", hint=ELSEWHERE

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import textwrap
 
 from asn1crypto import core
 
@@ -24,9 +23,11 @@ from ceremony.core.software_key import SoftwareKey
 from ceremony.errors import VerificationError
 
 _ED25519 = "1.3.6.1.4.1.11591.15.1"
+_ED25519_DER = bytes(core.ObjectIdentifier(_ED25519).dump())
 _RFC8410 = bytes.fromhex("302e020100300506032b657004220420")
 """What stands before the seed in a PKCS#8 Ed25519 key (RFC 8410, section 7)."""
 _HALF = 32
+_LINE = 64
 _BEGIN, _END = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
 
 
@@ -42,7 +43,8 @@ def write(repository: str, key_id: str, key: SoftwareKey) -> bytes:
     """Return the key of a repository as its team imports it, ASCII."""
     der = _own_form(key) if key.public.algorithm is Algorithm.ED25519 else key.pkcs8()
     headers = f"gun: {repository}\npath: {key_id}\nrole: targets\n"
-    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
+    text = base64.b64encode(der).decode()
+    body = "\n".join(text[start : start + _LINE] for start in range(0, len(text), _LINE))
     return f"{_BEGIN}\n{headers}\n{body}\n{_END}\n".encode()
 
 
@@ -55,6 +57,11 @@ def read(data: bytes, subject: str) -> SoftwareKey:
         der = base64.b64decode(body.replace(b"\n", b""), validate=True)
     except binascii.Error as error:
         raise _refused(subject) from error
+    return from_der(der, subject)
+
+
+def from_der(der: bytes, subject: str) -> SoftwareKey:
+    """Return the key of an unencrypted PKCS#8, Notary's own form of Ed25519 too; raises VerificationError, naming `subject`."""
     return _from_own_form(der, subject) if _is_own_form(der) else software_key.from_pkcs8(der)
 
 
@@ -65,7 +72,7 @@ def _own_form(key: SoftwareKey) -> bytes:
 
 
 def _is_own_form(der: bytes) -> bool:
-    return bytes(core.ObjectIdentifier(_ED25519).dump()) in der[:32]
+    return _ED25519_DER in der[:32]
 
 
 def _from_own_form(der: bytes, subject: str) -> SoftwareKey:

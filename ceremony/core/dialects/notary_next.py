@@ -22,7 +22,7 @@ from ceremony.core.dialects.notary import KEY_TYPES, key_entry
 from ceremony.core.dialects.notary_chain import countable
 from ceremony.core.keys import PublicKey
 from ceremony.core.published.changes import Changes, RootSigner, RootSigners
-from ceremony.core.published.values import RELEASES, ROLES, Published, RoleKeys, Tag, signer
+from ceremony.core.published.values import RELEASES, ROLES, Published, RoleKeys, Tag, TargetsFacts, signer
 from ceremony.errors import VerificationError
 
 _RELEASES = f"targets/{RELEASES}"
@@ -56,24 +56,35 @@ def next_root(published: Published, changes: Changes) -> Draft:
         f'"expires":"{_time(changes.root_expires, published.root.expires)}","keys":{_object(keys)},'
         f'"roles":{_object(members)},"version":{published.root.version + 1}}}'
     )
-    return _draft(published, "root", signed)
+    return _draft(published.repository, "root", signed)
 
 
 def next_targets(published: Published, changes: Changes) -> Draft:
     """Return the next targets; see `Sequel.next_targets`."""
-    targets = published.targets
-    roles = _delegations(published, changes)
+    expires = _time(changes.targets_expires, published.targets.expires)
+    return _targets(
+        published.repository, _delegations(published, changes), _kept(published, changes), expires, published.targets.version
+    )
+
+
+def targets_after(repository: str, facts: TargetsFacts) -> Draft:
+    """Return targets that say what `facts` say, to the letter, one version on."""
+    roles = [_Role(role.name, _remaining(role, frozenset()), role.threshold, role.paths) for role in facts.delegations]
+    return _targets(repository, roles, facts.tags, facts.expires, facts.version)
+
+
+def _targets(repository: str, roles: Sequence[_Role], tags: Iterable[Tag], expires: str, version: int) -> Draft:
     keys = {key.key_id: key.entry for role in roles for key in role.keys}
     listed = ",".join(
         f'{{"keyids":{_ids(role)},"name":{_text(role.name)},"paths":{_texts(role.paths)},"threshold":{role.threshold}}}'
         for role in roles
     )
-    tags = _object({tag.name: tag.entry.decode() for tag in _kept(published, changes)})
+    entries = _object({tag.name: tag.entry.decode() for tag in tags})
     signed = (
         f'{{"_type":"Targets","delegations":{{"keys":{_object(keys)},"roles":[{listed}]}},'
-        f'"expires":"{_time(changes.targets_expires, targets.expires)}","targets":{tags},"version":{targets.version + 1}}}'
+        f'"expires":"{expires}","targets":{entries},"version":{version + 1}}}'
     )
-    return _draft(published, "targets", signed)
+    return _draft(repository, "targets", signed)
 
 
 def next_snapshot(published: Published, files: Mapping[str, bytes], expires: datetime) -> Draft:
@@ -90,7 +101,7 @@ def next_snapshot(published: Published, files: Mapping[str, bytes], expires: dat
         "meta": meta,
         "version": published.snapshot_version + 1,
     }
-    return _draft(published, "snapshot", encode_trusted(signed).decode())
+    return _draft(published.repository, "snapshot", encode_trusted(signed).decode())
 
 
 def root_signers(published: Published, changes: Changes) -> RootSigners:
@@ -253,8 +264,8 @@ def _member(value: Json, name: str) -> JsonObject:
     return found if isinstance(found, dict) else {}
 
 
-def _draft(published: Published, role: str, signed: str) -> Draft:
-    return Draft(published.repository, role, notary.DIALECT.path(published.repository, role), signed.encode())
+def _draft(repository: str, role: str, signed: str) -> Draft:
+    return Draft(repository, role, notary.DIALECT.path(repository, role), signed.encode())
 
 
 def _refused(published: Published, role: str, what: str, *, hint: str) -> VerificationError:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ceremony.core.dialects import Draft, notary_chain, notary_judge, notary_listed, notary_next, notary_published
-from ceremony.core.dialects.sequel import Sequel
+from ceremony.core.dialects.notary_signed import read_signed
+from ceremony.core.dialects.sequel import Opened, Sequel
 from ceremony.core.port_values import Change
 from ceremony.core.published.changes import Changes, RootSigners
 from ceremony.core.published.differences import State
@@ -49,6 +50,11 @@ class NotarySequel(Sequel):
     def outlook(self, published: Published, drafts: Sequence[Draft]) -> State:
         """Return the state that drafts would make."""
         return notary_judge.outlook(published, drafts)
+
+    def opened(self, repository: str, role: str, data: bytes) -> Opened:
+        """Return what a finished file holds."""
+        file = read_signed(repository, role, data)
+        return Opened(file.payload, {key_id: value for key_id, _, value in file.signatures})
 
     def check_next(self, published: Published, files: Mapping[str, bytes], changes: Changes, now: datetime) -> Sequence[Change]:
         """Judge finished files that are to follow what is published."""

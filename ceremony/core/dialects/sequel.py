@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from ceremony.core.dialects import Draft, names
@@ -23,6 +24,15 @@ from ceremony.core.published.differences import State
 from ceremony.core.published.trusted import TrustedRoot
 from ceremony.core.published.values import Published, Served
 from ceremony.errors import PlanRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A finished file: what its signatures are over, and each of them."""
+
+    payload: bytes
+    signatures: Mapping[str, bytes]
+    """Key id → value, in wire form."""
 
 
 class Sequel(ABC):
@@ -59,6 +69,10 @@ class Sequel(ABC):
     @abstractmethod
     def outlook(self, published: Published, drafts: Sequence[Draft]) -> State:
         """Return the state that drafts would make, before anything is signed: what people review."""
+
+    @abstractmethod
+    def opened(self, repository: str, role: str, data: bytes) -> Opened:
+        """Return what a finished file holds; verifies nothing; raises VerificationError for what is no metadata of that role."""
 
     @abstractmethod
     def check_next(self, published: Published, files: Mapping[str, bytes], changes: Changes, now: datetime) -> Sequence[Change]:

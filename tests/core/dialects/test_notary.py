@@ -244,8 +244,8 @@ def test_what_it_writes_passes_the_clients_rules() -> None:
 
 
 def test_pinning_names_the_root_certificates_of_each_repository() -> None:
-    other = replace(SPEC, name="reg.example:5000/acme/other", root_keys=(TWO,))
-    (path, data), *rest = DIALECT.pinning([SPEC, other]).items()
+    one, two = DIALECT.root_key_id(ONE), DIALECT.root_key_id(TWO)
+    (path, data), *rest = DIALECT.pinning({GUN: (one, two), "reg.example:5000/acme/other": (two,)}).items()
     assert (path, rest) == ("bundle/trust-pinning.json", [])
     assert data.endswith(b"\n")
     assert json.loads(data) == {
