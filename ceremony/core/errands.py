@@ -9,20 +9,24 @@ from ceremony.core.plan import Custody, Kind, Person, Plan, Role, Source
 from ceremony.core.ports import Errand
 
 
-def errands(plan: Plan, *, signed: Sequence[str], practice: bool) -> tuple[Errand, ...]:
-    """Return the tasks of everybody who has any, in the plan's order; `signed` names those who signed the final head."""
-    found = ((person, tuple(_tasks(plan, person, signed=signed, practice=practice))) for person in plan.people)
+def errands(plan: Plan, *, signed: Sequence[str], practice: bool, left_out: int = 0) -> tuple[Errand, ...]:
+    """Return the tasks of everybody who has any, in the plan's order.
+
+    `signed` names those who signed the final head; `left_out` counts the repositories that nothing was signed for.
+    """
+    found = ((person, tuple(_tasks(plan, person, signed=signed, practice=practice, left_out=left_out))) for person in plan.people)
     return tuple(Errand(person.name, tasks) for person, tasks in found if tasks)
 
 
-def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool) -> Iterator[str]:
+def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool, left_out: int) -> Iterator[str]:
     if person.name not in signed and (person.role in plan.quorum or person.independent):
         yield "Sign the final head with your own key: the quorum counts on you."
     if person.name == plan.recorder():
-        yield from _recorder(plan, practice=practice)
+        yield from _recorder(plan, practice=practice, left_out=left_out)
     if person.role is Role.SECURITY_OFFICER:
         secret = f"{plan.backup.needed} shares" if plan.backup.protect == "shares" else "its passphrase"
-        yield f"Seal the {_count(plan.key_tokens, 'token')} and bring {_each(plan.key_tokens)} to its own safe."
+        tokens = (*plan.signing_tokens, *plan.key_tokens)
+        yield f"Seal the {_count(tokens, 'token')} and bring {_each(tokens)} to its own safe."
         if plan.kind is Kind.RECOVERY or plan.root.custody is not Custody.TOKEN_ONLY:
             yield f"See that no volume is kept where a token is: with {secret} it gives the root key, as the token does with its PIN."
     if person in plan.keepers():
@@ -42,8 +46,10 @@ def _keeper(plan: Plan, person: Person) -> Iterator[str]:
     yield f"Try the recovery once a year with {plan.backup.needed - 1} of the others who keep shares, as RECOVER.txt says."
 
 
-def _recorder(plan: Plan, *, practice: bool) -> Iterator[str]:
+def _recorder(plan: Plan, *, practice: bool, left_out: int) -> Iterator[str]:
     yield "Take both volumes out, seal them, and have them brought to two different places."
+    if left_out:
+        yield f"Nothing was signed for {_repositories(left_out)}: `evidence/left-out.json` says why. Fetch again, and hold another ceremony."
     if plan.kind is Kind.RECOVERY:
         yield "Keep the old volumes, and the papers that open them, as safe as the new ones, or destroy both: they hold the same keys."
         yield "Carry the courier to an online machine, and keep it: `ceremony audit`. There is nothing to publish."
@@ -51,7 +57,9 @@ def _recorder(plan: Plan, *, practice: bool) -> Iterator[str]:
         yield "Rehearse publishing on a server of your own, if you like: a practice goes to no other."
     else:
         yield "Carry the courier to an online machine: `ceremony audit`, then `ceremony publish`."
-    if any(key.source is Source.GENERATE for repository in plan.repositories for key in repository.keys().values()):
+    if plan.change is not None and (plan.change.new_root or "certificate" in plan.change.expires):
+        yield "Give `bundle/trust-pinning.json` to everybody who pins root keys: those of the changed repositories are others now."
+    if _delivers(plan):
         yield "Give each team its file of `deliver/`; it is encrypted to that team alone."
     waiting = sum(repository.targets.source is Source.FILE for repository in plan.repositories)
     if waiting:
@@ -60,6 +68,16 @@ def _recorder(plan: Plan, *, practice: bool) -> Iterator[str]:
         )
         yield f"Tell {teams} own key: they publish their targets themselves."
     yield "Switch this computer off: only then is its memory empty."
+
+
+def _delivers(plan: Plan) -> bool:
+    stolen = plan.change.compromised if plan.change else None
+    made = any(key.source is Source.GENERATE for repository in plan.repositories for key in repository.keys().values())
+    return made or (stolen is not None and bool(stolen.deliver_to))
+
+
+def _repositories(count: int) -> str:
+    return f"{count:,} repositories" if count > 1 else "one repository"
 
 
 def _count(tokens: Sequence[str], what: str) -> str:

@@ -70,6 +70,8 @@ class Machine:
     """How to ask a mounted file system for its room, None when it does not answer; asked only of what could serve."""
     may_mount: bool
     """We are root, and mount what is not mounted."""
+    only_read: bool = False
+    """What is sought is only read: one that is full or write-protected serves as well."""
 
 
 def media(machine: Machine) -> tuple[Found, ...]:
@@ -95,11 +97,11 @@ def _of_disk(machine: Machine, disk: Node) -> Iterator[Found]:
     for node in _file_systems(disk):
         mounts = by_number.get(node.number, [])
         whole = tuple(mount for mount in mounts if mount.root == "/")
-        trouble = common or _why_not_node(node) or _why_not_mounts(machine, node, mounts)
+        trouble = common or _why_not_node(machine, node) or _why_not_mounts(machine, node, mounts)
         free = -1
         if whole and not trouble:
             space = machine.space(whole[0])
-            free, trouble = space.free if space else -1, _why_not_space(space)
+            free, trouble = space.free if space else -1, _why_not_space(machine, space)
         yield Found(_identity(disk, node, free, trouble), node.number, whole)
 
 
@@ -142,8 +144,8 @@ def _in_place(point: str, places: Sequence[str]) -> bool:
     return any(point == place or point.startswith(f"{place}/") for place in places)
 
 
-def _why_not_node(node: Node) -> str:
-    if node.read_only:
+def _why_not_node(machine: Machine, node: Node) -> str:
+    if node.read_only and not machine.only_read:
         return "it is write-protected"
     # The partitions of a whole device are no users of it; they would have been judged instead of it.
     users = [child for child in node.children if child.kind != "part"]
@@ -162,14 +164,16 @@ def _why_not_mounts(machine: Machine, node: Node, mounts: Sequence[Mount]) -> st
         return "" if machine.may_mount else how
     if all(mount.root != "/" for mount in mounts):
         return "only a part of it is mounted: unmount it"
-    if any(mount.read_only for mount in mounts):
+    if any(mount.read_only for mount in mounts) and not machine.only_read:
         return f"it is mounted read-only at {shown(mounts[0].point)}"
     return ""
 
 
-def _why_not_space(space: Space | None) -> str:
+def _why_not_space(machine: Machine, space: Space | None) -> str:
     if space is None:
         return "it is mounted, but does not answer: unmount it, and plug it in again"
+    if machine.only_read:
+        return ""
     if not space.writable:
         return "this user may not write on it"
     if space.free < LEAST_FREE:

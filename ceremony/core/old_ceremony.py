@@ -4,13 +4,19 @@
 A log cannot vouch for itself: it says which files belong to the backup and what is
 in them, so that what is damaged, missing or of another ceremony is told apart. Whether
 its root keys are the published ones, only the plan's `trusted-root` says.
+
+Beside the backup a volume has a copy of the ceremony's folder, written after the close:
+the certificates of the root keys are in it. Nothing vouches for that copy.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import io
+import re
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ceremony.core import bundle
@@ -22,6 +28,8 @@ from ceremony.core.shares import ShareSet
 from ceremony.errors import VerificationError
 
 PRIVATE = "private/"
+_HOLDS_CERTIFICATES = re.compile(f"(?:bundle/keys/root-|{bundle.ROOT_CERTIFICATES})[^/]+\\.pem")
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n")
 _HINT = "take the other old volume; RECOVER.txt says how a backup is opened without its log"
 
 
@@ -89,6 +97,26 @@ def read_old(data: bytes, subject: str) -> OldCeremony:
         roots=tuple(root for root in _roots(past, subject) if root.path in files),
         files=files,
     )
+
+
+def root_certificates(files: Iterable[tuple[str, bytes]]) -> Sequence[str]:
+    """Return the certificates of root keys, PEM, each once, that the files (path, bytes) of a ceremony's folder hold."""
+    found = (_CERTIFICATE.findall(data) for path, data in files if _HOLDS_CERTIFICATES.fullmatch(path))
+    return list(dict.fromkeys(pem.decode() for pems in found for pem in pems))
+
+
+def copied_certificates(tar: bytes, subject: str) -> Sequence[str]:
+    """Return those of the copy of a ceremony's folder; raises VerificationError, naming `subject`, when it cannot be read."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
+            return root_certificates((member.name, _contents(archive, member)) for member in archive)
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
+        raise VerificationError(subject, "cannot be read", hint="it is damaged; take the other old volume") from error
+
+
+def _contents(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member) if member.isreg() and _HOLDS_CERTIFICATES.fullmatch(member.name) else None
+    return file.read() if file else b""
 
 
 def _past(found: Recovered, subject: str) -> Past:

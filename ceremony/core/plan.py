@@ -119,6 +119,8 @@ class RepositoryPlan:
     signers: tuple[SignerPlan, ...] = ()
     section: int = 0
     """Which of `[[repositories]]` named it, from 0: what messages point to."""
+    remove_signers: tuple[str, ...] = ()
+    """Names of signers that go, in kinds other than genesis."""
 
     def keys(self) -> Mapping[str, KeyPlan]:
         """Return where the key of each role comes from."""
@@ -156,6 +158,8 @@ class CompromisedPlan:
     reason: str
     last_good: int | datetime | None = None
     """The last version of targets, or the last time, that is known to be good."""
+    deliver_to: str = ""
+    """To whom the new keys of affected repositories are encrypted that `[[repositories]]` does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +179,9 @@ class ChangePlan:
 class Plan:
     """A whole plan.
 
-    In kinds other than genesis `change` holds what they say of the root, and `root`,
-    `expires` and `backup` hold, where the plan says nothing, a threshold of 0, times
-    long past and no protector: nothing can be signed or kept by mistake.
+    In kinds other than genesis `change` holds what they say of the root, and `root` (that of
+    `[root.new]`), `expires` and `backup` hold, where the plan says nothing, a threshold of 0,
+    times long past and no protector: nothing can be signed or kept by mistake.
     """
 
     name: str
@@ -210,7 +214,15 @@ class Plan:
     @property
     def key_tokens(self) -> tuple[str, ...]:
         """The names of the tokens that root keys come to in this ceremony: made on them, put on them, or restored to them."""
-        return self.change.tokens if self.kind is Kind.RECOVERY and self.change else self.root.tokens
+        if self.kind is Kind.RECOVERY and self.change:
+            return self.change.tokens
+        # A token that signs and stays keeps the key that it has.
+        return tuple(name for name in self.root.tokens if name not in self.signing_tokens)
+
+    @property
+    def signing_tokens(self) -> tuple[str, ...]:
+        """The names of the tokens whose root keys are there already, and sign what follows what is published."""
+        return self.change.tokens if self.change and self.kind in (Kind.RENEWAL, Kind.ROTATION) else ()
 
     def custodians(self) -> tuple[Person, ...]:
         """Return who keeps the secrets: the custodians; without one, the security officers."""

@@ -18,6 +18,7 @@ import pyrage
 from ceremony.core import cosign, keys
 from ceremony.core.keys import Algorithm, PublicKey
 from ceremony.core.plan import PER_REPOSITORY, Custody, KeyPlan, Kind, Mode, Plan, RepositoryPlan, Role, RootPlan, Source
+from ceremony.core.plan_changes import check_changes, recipients
 from ceremony.core.plan_fields import quoted
 from ceremony.core.plan_names import check_prefix
 from ceremony.core.plan_support import check_site, refuse_unsupported, unsupported
@@ -283,6 +284,13 @@ def _backup(case: _Case) -> Iterator[PlanWarning]:
             yield PlanWarning("backup.shares", message, "split it among one custodian more than are needed")
 
 
+def _changes(case: _Case) -> Iterator[PlanWarning]:
+    check_changes(case.plan, certified=case.rules.needs_certificate)
+    for field, recipient in recipients(case.plan):
+        check_recipient(recipient, field)
+    yield from ()
+
+
 def _utc(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -295,4 +303,5 @@ _CHECKS: tuple[Callable[[_Case], Iterator[PlanWarning]], ...] = (
     _people,
     _quorum,
     _backup,
+    _changes,
 )

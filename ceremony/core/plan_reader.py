@@ -31,7 +31,7 @@ from ceremony.core.plan import (
 )
 from ceremony.core.plan_fields import Table, check_form, parse_toml, quoted
 from ceremony.core.plan_names import check_path
-from ceremony.core.plan_repositories import brought, read_repositories
+from ceremony.core.plan_repositories import MAX_RECIPIENT, brought, read_repositories
 from ceremony.core.site_reader import read_site
 from ceremony.errors import PlanRefused
 
@@ -77,7 +77,12 @@ _PERSON = {
     "key": '"ssh-ed25519 AAAA..."',
     "independent": "false",
 }
-_COMPROMISED = {"keys": '["stolen.pem"]', "reason": '"laptop stolen"', "last-good": "41"}
+_COMPROMISED = {
+    "keys": '["stolen.pem"]',
+    "reason": '"laptop stolen"',
+    "last-good": "41",
+    "deliver-to": '"ssh-ed25519 AAAA... team-app"',
+}
 _NOT_IN = {
     Kind.GENESIS: ("compromised",),
     Kind.RENEWAL: ("compromised",),
@@ -93,7 +98,6 @@ _KEY_IDS = re.compile("[0-9a-f]{64}(?: [0-9a-f]{64})*")
 
 _NO_ROOT = RootPlan(Algorithm.ECDSA_P256, (), 0, Custody.TOKEN_ONLY)
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_EXPIRES = ExpiresPlan(_NO_TIME, _NO_TIME, _NO_TIME)
 _NO_BACKUP = BackupPlan("", 0, 0)
 
 
@@ -159,7 +163,7 @@ def read_plan(source: bytes, files: Mapping[str, bytes]) -> Plan:
         else "",
         trusted_root=_trusted_root(plan),
         root=_root(plan.table("root", _ROOT)) if change is None else change.new_root or _NO_ROOT,
-        expires=_expires(plan) if genesis else _NO_EXPIRES,
+        expires=_expires(plan) if change is None else _some(change.expires),
         repositories=read_repositories(plan, files, kind) if genesis or plan.has("repositories") else (),
         backup=_backup(plan) if kind in (Kind.GENESIS, Kind.RECOVERY) or plan.has("backup") else _NO_BACKUP,
         people=_people(plan),
@@ -231,7 +235,12 @@ def _compromised(table: Table, files: Mapping[str, bytes]) -> CompromisedPlan:
         is_time = isinstance(table.values["last-good"], datetime)
         last_good = table.time("last-good") if is_time else table.integer("last-good", 1, 2**31)
     keys = tuple(key if _KEY_IDS.fullmatch(key) else brought(key, field, files) for field, key in table.texts("keys"))
-    return CompromisedPlan(keys, table.text("reason"), last_good)
+    recipient = table.text("deliver-to", limit=MAX_RECIPIENT) if table.has("deliver-to") else ""
+    return CompromisedPlan(keys, table.text("reason"), last_good, recipient)
+
+
+def _some(expires: Mapping[str, datetime]) -> ExpiresPlan:
+    return ExpiresPlan(*(expires.get(name, _NO_TIME) for name in ("root", "certificate", "targets")))
 
 
 def _backup(plan: Table) -> BackupPlan:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from ceremony.core.keys import Algorithm
 from ceremony.core.plan import KeyPlan, Kind, RepositoryPlan, SignerPlan, Source
-from ceremony.core.plan_fields import Table, quoted
+from ceremony.core.plan_fields import Table, check_form, quoted
 from ceremony.core.plan_names import MAX_NAME, check_apart, check_path, check_repository, names_from
 from ceremony.errors import PlanRefused
 
@@ -35,6 +36,7 @@ _REPOSITORY = {
     "snapshot": '{ source = "request" }',
     "timestamp": '{ source = "request" }',
     "signers": '[{ name = "alice", key = "keys/alice.pem" }]',
+    "remove-signers": '["bob"]',
 }
 _WAYS = ("name", "names", "names-from")
 # As Notary names delegations; docker keeps `releases` for itself.
@@ -46,7 +48,10 @@ def read_repositories(plan: Table, files: Mapping[str, bytes], kind: Kind) -> tu
     places: dict[str, str] = {}
     folders: dict[str, str] = {}
     found: list[RepositoryPlan] = []
-    for section, table in enumerate(plan.tables("repositories", _REPOSITORY)):
+    known = (
+        _REPOSITORY if kind is not Kind.GENESIS else {key: like for key, like in _REPOSITORY.items() if key != "remove-signers"}
+    )
+    for section, table in enumerate(plan.tables("repositories", known)):
         shared = _shared(table, files, kind, section)
         for place, name in _names(table, files):
             # Media without upper and lower case would mix the folders of two such names.
@@ -54,7 +59,7 @@ def read_repositories(plan: Table, files: Mapping[str, bytes], kind: Kind) -> tu
             if first != place:
                 raise PlanRefused(place, f"{quoted(name)} is already named by {first}", hint="name each repository once")
             places[name] = place
-            found.append(RepositoryPlan(name, shared.targets, shared.snapshot, shared.timestamp, shared.signers, shared.section))
+            found.append(replace(shared, name=name))
     check_apart(places)
     return tuple(found)
 
@@ -62,10 +67,11 @@ def read_repositories(plan: Table, files: Mapping[str, bytes], kind: Kind) -> tu
 def _shared(table: Table, files: Mapping[str, bytes], kind: Kind, section: int) -> RepositoryPlan:
     return RepositoryPlan(
         name="",
-        targets=_key(table, "targets", files),
-        snapshot=_online_key(table, "snapshot", files, kind),
-        timestamp=_online_key(table, "timestamp", files, kind),
+        targets=_published_key(table, "targets", files, kind),
+        snapshot=_published_key(table, "snapshot", files, kind),
+        timestamp=_published_key(table, "timestamp", files, kind),
         signers=_signers(table, files) if table.has("signers") else (),
+        remove_signers=_removed(table) if table.has("remove-signers") else (),
         section=section,
     )
 
@@ -98,8 +104,8 @@ def _key(table: Table, role: str, files: Mapping[str, bytes]) -> KeyPlan:
     return KeyPlan(source, path=_file(key, "path", files) if source is Source.FILE else "")
 
 
-def _online_key(table: Table, role: str, files: Mapping[str, bytes], kind: Kind) -> KeyPlan:
-    # After the genesis, what a plan does not name stays where it is: with the server.
+def _published_key(table: Table, role: str, files: Mapping[str, bytes], kind: Kind) -> KeyPlan:
+    # After the genesis, what a plan does not name stays as it is published, or is what the server offers.
     if kind is Kind.GENESIS or table.has(role):
         return _key(table, role, files)
     return KeyPlan(Source.REQUEST)
@@ -114,6 +120,11 @@ def _signers(table: Table, files: Mapping[str, bytes]) -> tuple[SignerPlan, ...]
             raise PlanRefused(signer.at("name"), f"{quoted(name)} is already a signer here", hint="name each signer once")
         signers[name] = SignerPlan(name, _file(signer, "key", files))
     return tuple(signers.values())
+
+
+def _removed(table: Table) -> tuple[str, ...]:
+    rule = "the name of a signer, such as bob"
+    return tuple(check_form(name, _SIGNER, rule, field) for field, name in table.texts("remove-signers"))
 
 
 def _file(table: Table, key: str, files: Mapping[str, bytes]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ceremony.core import dialects
 from ceremony.core.attestation import Authorities
-from ceremony.core.plan import Custody, Kind, Mode, Plan, Site, Source
+from ceremony.core.plan import Custody, Mode, Plan, Site, Source
 from ceremony.errors import PlanRefused, VerificationError
 
 
@@ -25,10 +25,6 @@ class NotYet:
     """Where a plan or site asks for it; empty when it does not."""
     message: str
     hint: str
-
-
-def _kind(kind: Kind) -> Callable[[Plan, Site | None, Mode], str]:
-    return lambda plan, _site, _mode: "kind" if plan.kind is kind else ""
 
 
 def _role(role: str, sources: tuple[Source, ...]) -> Callable[[Plan, Site | None, Mode], str]:
@@ -43,16 +39,6 @@ def _role(role: str, sources: tuple[Source, ...]) -> Callable[[Plan, Site | None
 _ONLINE = (Source.GENERATE, Source.FILE)
 _ASK_THE_SERVER = 'write { source = "request" }: the server holds this key'
 NOT_YET = (
-    *(
-        NotYet(
-            _kind(kind),
-            f"a {kind} ceremony cannot be held by this version yet",
-            'write kind = "genesis", or use a version that can',
-        )
-        for kind in Kind
-        if kind not in (Kind.GENESIS, Kind.RECOVERY)
-    ),
-    NotYet(_role("targets", (Source.REQUEST,)), "a request brings no targets key yet", "write generate or file"),
     NotYet(_role("snapshot", _ONLINE), "snapshot keys are only taken from a request by this version", _ASK_THE_SERVER),
     NotYet(_role("timestamp", _ONLINE), "timestamp keys are only taken from a request by this version", _ASK_THE_SERVER),
 )

@@ -77,6 +77,8 @@ class Option:
     key: str
     label: str
     detail: str = ""
+    trouble: str = ""
+    """Why it cannot be chosen, one sentence; empty for one that can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,15 @@ class Document:
     """Empty when nothing is published."""
     after: bytes
     """Empty when it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A table that people read before they go on."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    """Each as long as `columns`; thousands may be."""
 
 
 @dataclass(frozen=True, slots=True)

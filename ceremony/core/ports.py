@@ -25,6 +25,7 @@ from ceremony.core.port_values import (
     Errand,
     Gauge,
     Group,
+    Listing,
     MediumIdentity,
     Option,
     Prompt,
@@ -62,6 +63,7 @@ __all__ = [
     "Host",
     "KeyAttributes",
     "KeyRequest",
+    "Listing",
     "LogWriter",
     "Media",
     "MediumIdentity",
@@ -190,20 +192,39 @@ class Volume(Folder, Protocol):
         """Tell whether this very medium is there now, without reading from it; never raises."""
         ...
 
+    def release(self) -> None:
+        """Write everything out and let the medium go, so that it can be pulled; one that was let go already stays so.
+
+        Nothing is read or written until `reopen`: that raises StorageError. Raises StorageError when something that was
+        written may be lost, and when another program uses the medium.
+        """
+        ...
+
     def reopen(self) -> None:
-        """Let the medium go and come back, past every cache; raises StorageError when another one came."""
+        """Let the medium go and come back, past every cache; raises StorageError unless this very one is plugged in."""
         ...
 
 
 class Media(Protocol):
-    """The removable media in the room; `role` is `a`, `b` or `courier`."""
+    """The removable media in the room; `role` is `a`, `b`, `courier`, or `old`: one that is only read, and never written to."""
+
+    def look(self, role: str) -> Sequence[MediumIdentity]:
+        """Return every medium that is plugged in now; its `trouble` says why one cannot serve as `role`.
+
+        It sees what was put in or taken out since the last look. Raises StorageError when the machine cannot be looked at.
+        """
+        ...
 
     def candidates(self, role: str) -> Sequence[MediumIdentity]:
-        """Return what could serve as `role` now."""
+        """Return those of `look` that could serve as `role` now; raises StorageError as it does."""
         ...
 
     def open(self, role: str, identity: MediumIdentity) -> Volume:
-        """Open the medium that `candidates` showed; raises StorageError when it cannot be written."""
+        """Open the medium that `look` showed; raises StorageError when it cannot serve as `role`."""
+        ...
+
+    def close(self) -> None:
+        """Let every medium go that was opened, so that it can be pulled; raises the first StorageError, after all were tried."""
         ...
 
 
@@ -303,8 +324,12 @@ class Operator(Protocol):
         """Show a secret once, to `prompt.who` alone; return when it was written down and wiped from the screen."""
         ...
 
-    def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
-        """Return the key of the option that was chosen."""
+    def choose(self, prompt: Prompt, options: Sequence[Option], now: Callable[[], Sequence[Option]] | None = None) -> str:
+        """Return the key of the option that was chosen, never of one with a `trouble`.
+
+        With `now`, the options come and go while people choose: it is called from this thread, again and again, and what it
+        raises ends the question.
+        """
         ...
 
     def confirm(self, prompt: Prompt, word: str = "") -> bool:
@@ -319,10 +344,17 @@ class Operator(Protocol):
         """Return whether people agreed to sign exactly this."""
         ...
 
-    def until(self, prompt: Prompt, look: Callable[[], Found | None]) -> Found | None:
+    def study(self, prompt: Prompt, listing: Listing) -> bool:
+        """Return whether people read a table, and it is what they expected."""
+        ...
+
+    def until(
+        self, prompt: Prompt, look: Callable[[], Found | None], now: Callable[[], Sequence[Option]] | None = None
+    ) -> Found | None:
         """Ask people to put something in or take it out; return what `look` sees as soon as it sees it, None when they give up.
 
-        `look` is called from this thread, again and again; what it raises ends the wait.
+        `look` is called from this thread, again and again; what it raises ends the wait. `now`, called after it, says what is
+        there meanwhile, each with its `trouble`.
         """
         ...
 

@@ -21,8 +21,8 @@ ORDERS: Mapping[Kind, tuple[str, ...]] = {
         *("repository-keys", "back-up", "drill", "lock", "certificates", "review", "sign", "verify", "export", "close"),
     ),
     Kind.RENEWAL: (
-        *("preflight", "roll-call", "volumes", "load-request", "tokens", "repository-keys", "back-up"),
-        *("drill", "review", "sign", "verify", "export", "close"),
+        *("preflight", "roll-call", "volumes", "load-request", "protector", "tokens", "repository-keys", "back-up"),
+        *("drill", "certificates", "review", "sign", "verify", "export", "close"),
     ),
     Kind.ROTATION: (
         *("preflight", "roll-call", "volumes", "load-request", "impact", "protector", "tokens", "prepare", "root-keys"),
@@ -48,19 +48,36 @@ def _asks_the_server(plan: Plan, _certificates: bool) -> bool:
     )
 
 
+def _impacts(plan: Plan, _certificates: bool) -> bool:
+    return plan.change is not None and plan.change.compromised is not None
+
+
 def _makes_root(plan: Plan, _certificates: bool) -> bool:
-    return plan.change is None or plan.change.new_root is not None
+    return plan.kind is not Kind.RECOVERY and bool(plan.key_tokens)
 
 
 def _fills_tokens(plan: Plan, certificates: bool) -> bool:
     return plan.kind is Kind.RECOVERY or _makes_root(plan, certificates)
 
 
-def _makes_keys(plan: Plan, _certificates: bool) -> bool:
-    """Tell whether anything is made that needs a backup; a rotation makes keys for what was stolen."""
-    return plan.kind is not Kind.RENEWAL or any(
-        key.source is Source.GENERATE for repository in plan.repositories for key in repository.keys().values()
+def keeps_backups(plan: Plan) -> bool:
+    """Tell whether anything is made, or carried over, that needs a backup; a rotation makes keys for what was stolen."""
+    if plan.kind in (Kind.GENESIS, Kind.RECOVERY):
+        return True
+    change = plan.change
+    return bool(
+        (change and change.compromised and change.compromised.deliver_to)
+        or (plan.key_tokens and plan.root.custody is not Custody.TOKEN_ONLY)
+        or any(key.source is Source.GENERATE for repository in plan.repositories for key in repository.keys().values())
     )
+
+
+def _makes_keys(plan: Plan, _certificates: bool) -> bool:
+    return keeps_backups(plan)
+
+
+def _takes_keys(plan: Plan, _certificates: bool) -> bool:
+    return keeps_backups(plan) or bool(plan.repositories)
 
 
 def _locks(plan: Plan, _certificates: bool) -> bool:
@@ -68,14 +85,20 @@ def _locks(plan: Plan, _certificates: bool) -> bool:
 
 
 def _certifies(plan: Plan, certificates: bool) -> bool:
-    return certificates and _makes_root(plan, certificates)
+    change = plan.change
+    if change is None or plan.kind is Kind.RECOVERY:
+        return certificates
+    adds = plan.kind is Kind.RENEWAL and bool(plan.repositories)
+    return certificates and (adds or change.new_root is not None or "certificate" in change.expires)
 
 
 _NEEDED: Mapping[str, Callable[[Plan, bool], bool]] = {
     "load-request": _asks_the_server,
+    "impact": _impacts,
+    "protector": _makes_keys,
     "prepare": _fills_tokens,
     "root-keys": _makes_root,
-    "repository-keys": _makes_keys,
+    "repository-keys": _takes_keys,
     "back-up": _makes_keys,
     "drill": _makes_keys,
     "lock": _locks,

@@ -116,6 +116,11 @@ def path_of(sha256: str) -> str:
     return f"files/{sha256}.json"
 
 
+def digest_of(index: bytes) -> str:
+    """Return the digest of a request, given its index."""
+    return f"sha256:{hashlib.sha256(index).hexdigest()}"
+
+
 def store(repository: str, role: str, version: int, data: bytes) -> StoredFile:
     """Return how the index names `data`; `version` is 0 for a server's public key."""
     return StoredFile(repository, role, version, hashlib.sha256(data).hexdigest(), len(data))
@@ -173,7 +178,7 @@ def parse_index(data: bytes) -> Request:
     if not isinstance(repositories, dict) or not repositories:
         _refuse("the field repositories names none")
     parsed = {gun: _repository(gun, repository) for gun, repository in repositories.items()}
-    return Request(server, parsed, f"sha256:{hashlib.sha256(data).hexdigest()}")
+    return Request(server, parsed, digest_of(data))
 
 
 def _repository(gun: str, value: Json) -> Repository:

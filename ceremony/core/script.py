@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from ceremony.core import words
-from ceremony.core.plan import Custody, KeyPlan, Plan, RepositoryPlan, Role, Source
+from ceremony.core.plan import CompromisedPlan, Custody, KeyPlan, Plan, RepositoryPlan, Role, Source
 from ceremony.core.plan_lint import PlanWarning
 from ceremony.core.procedure import EVERYBODY, StepInfo
 
@@ -96,10 +96,21 @@ def _subject(plan: Plan) -> Iterator[str]:
             ("Root certificate", root.certificate),
         ]
     rows += [(f"Expires: {name}", _utc(time)) for name, time in _expires(plan)]
+    if plan.change is not None and plan.change.compromised is not None:
+        rows += _stolen(plan.change.compromised)
     if plan.backup.protect:
         rows.append(("Backups protected by", _protection(plan)))
     yield from ("## What is decided", "")
     yield from _table(("", ""), rows)
+
+
+def _stolen(compromised: CompromisedPlan) -> Iterator[tuple[str, str]]:
+    yield "Stolen keys", ", ".join(compromised.keys[:MAX_LISTED])
+    yield "Why", compromised.reason
+    good = compromised.last_good
+    known = f"version {good} of targets" if isinstance(good, int) else _utc(good) if good is not None else "not known"
+    yield "Last good", known
+    yield "New keys go to", compromised.deliver_to or "whom each repository names"
 
 
 def _expires(plan: Plan) -> Iterable[tuple[str, datetime]]:
@@ -184,7 +195,7 @@ def _steps(plan: Plan, steps: Sequence[StepInfo]) -> Iterator[str]:
         yield f"- **Do:** {escape(step.do)}"
         yield f"- **Check:** {escape(step.check)}"
         if step.irreversible:
-            yield "- **This cannot be undone.**"
+            yield f"- **{step.but or 'This cannot be undone.'}**"
         known = _KNOW.get((step.name, plan.root.custody)) or _KNOW_ALWAYS.get(step.name)
         if known is not None:
             yield f"- **Know:** {known}"

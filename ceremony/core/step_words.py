@@ -28,6 +28,8 @@ class StepInfo:
     """How long it typically takes."""
     irreversible: bool = False
     """It changes a token, or leaves something that cannot be taken back."""
+    but: str = ""
+    """Of an irreversible step: what of it cannot be undone, and what can, as a sentence; empty when all of it cannot."""
 
 
 STEPS: Mapping[str, StepInfo] = {
@@ -114,6 +116,7 @@ STEPS: Mapping[str, StepInfo] = {
             check="Nothing is in the way of the root keys, and no YubiKey has a factory value left. The papers are in their envelopes.",
             minutes=10,
             irreversible=True,
+            but="What is done to a YubiKey in this step cannot be undone; a PKCS#11 token is only looked at.",
         ),
         StepInfo(
             "root-keys",
@@ -148,8 +151,8 @@ STEPS: Mapping[str, StepInfo] = {
             "prove",
             "Prove",
             Role.OPERATOR,
-            say="I have the restored key sign a challenge.",
-            do="Wait for the signature; touch the token if it asks.",
+            say="I have the restored key sign a challenge and, on a YubiKey, the certificate by which other programs find it.",
+            do="Wait for the signatures; type PIN and management key without being seen, and touch the token, if it asks.",
             check="The signature verifies with the root key that is published.",
             minutes=2,
         ),

@@ -3,15 +3,19 @@
 
 How a trusted root is written and read is for `published.trusted` and the dialects; here
 its keys are enough: a recovery follows no chain, and publishes nothing.
+
+Where root keys are certificates, what is published are the key ids of those. Such an id
+is a digest over the certificate, and so over its key: it names the key, wherever the
+certificate comes from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ceremony.core import dialects
-from ceremony.core.dialects import sequel
+from ceremony.core.dialects import RootKey, sequel
 from ceremony.core.keys import PublicKey
 from ceremony.core.plan import Plan
 from ceremony.core.published.trusted import TrustedRoot, from_key_ids
@@ -27,15 +31,32 @@ class TrustedKeys:
     fingerprints: frozenset[str]
     """SHA-256 over the DER SubjectPublicKeyInfo, hex."""
 
-    def check(self, public: PublicKey) -> None:
-        """Check that a root key is one of them, by its key id or fingerprint; raises VerificationError."""
-        key_id = dialects.get(self.dialect).key_id(public)
-        if not {public.sha256, key_id} & (self.fingerprints | self.key_ids):
+    def check(self, public: PublicKey, certificates: Iterable[str] = ()) -> None:
+        """Check that a root key is one of them: by its fingerprint, by its key id, or by that of one of `certificates` (PEM).
+
+        Raises VerificationError.
+        """
+        own = {public.sha256, dialects.get(self.dialect).key_id(public)}
+        if own.isdisjoint(self.fingerprints | self.key_ids) and not self.certified(public, certificates):
             raise VerificationError(
                 f"root key {public.sha256[:16]}",
                 "is not one that the trusted root names",
-                hint="look whether the backup is of the right ceremony, and trusted-root is what is published",
+                hint="look whether the backup is of the right ceremony, and trusted-root is what is published; the key id of a "
+                "certificate counts where the old volume has the copy of its folder",
             )
+
+    def certified(self, public: PublicKey, certificates: Iterable[str]) -> Mapping[str, str]:
+        """Return key id → PEM of those certificates that are of a root key, and whose key id is one of these.
+
+        Raises VerificationError for one that has such a key id and cannot be read.
+        """
+        dialect, rules = dialects.get(self.dialect), sequel.get(self.dialect)
+        found = {dialect.root_key_id(RootKey(public, pem)): pem for pem in certificates}
+        return {
+            key_id: pem
+            for key_id, pem in found.items()
+            if key_id in self.key_ids and rules.fingerprint(pem.encode(), f"certificate {key_id[:16]}") == public.sha256
+        }
 
 
 def trusted_keys(plan: Plan, files: Mapping[str, bytes]) -> TrustedKeys | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ceremony.core.canonical import JsonObject
 from ceremony.core.claims import ACTION, attests
+from ceremony.core.plan import Custody
 from ceremony.core.ports import Prompt, TokenIdentity
 from ceremony.steps.room import Room
 from ceremony.steps.two_people import agreed
@@ -12,12 +13,12 @@ from ceremony.steps.two_people import agreed
 WORD = "HARDWARE"
 
 
-def claim(room: Room, identity: TokenIdentity) -> None:
+def claim(room: Room, identity: TokenIdentity, custody: Custody) -> None:
     """Have two people claim, once, that a token is hardware, unless its root key will be attested; nobody is asked in practice.
 
     Raises CeremonyError when one of the two does not say so.
     """
-    if room.practice or attests(identity.kind, room.root.custody) or room.journal.result(ACTION, identity.serial) is not None:
+    if room.practice or attests(identity.kind, custody) or room.journal.result(ACTION, identity.serial) is not None:
         return
     prompt = Prompt(
         f"claim:{identity.name}",

@@ -11,18 +11,20 @@ from __future__ import annotations
 import base64
 
 from ceremony.core import bundle
+from ceremony.core.agenda.roots import Held
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.keys import raw_to_der, verify
 from ceremony.core.ports import Option, Prompt
 from ceremony.errors import CeremonyError
 from ceremony.steps import standing
-from ceremony.steps.access import opened, release, unlocked
+from ceremony.steps.access import opened, release
 from ceremony.steps.drill import refuse_unrestored
 from ceremony.steps.factory_values import refuse_factory
 from ceremony.steps.inventory import INVENTORY, inventory
+from ceremony.steps.items import held
 from ceremony.steps.readme_text import README_TEXT
 from ceremony.steps.room import Room, sha256
-from ceremony.steps.root_keys import MadeRoot, made_roots, own_key
+from ceremony.steps.root_keys import key_of
 from ceremony.steps.signing import touched
 from ceremony.steps.tokens import yubikeys
 
@@ -49,7 +51,7 @@ def run(room: Room) -> JsonObject:
     path = bundle.head(HEAD_SIGNED_BY_ROOT)
     if path not in room.journal.past.files:
         room.keep({path: room.journal.head().text()})
-    for root in made_roots(room):
+    for root in held(room):
         _sign_head(room, root, room.recorded(path))
     release(room)
     if room.recovers:  # every other kind exports it
@@ -74,14 +76,13 @@ def run(room: Room) -> JsonObject:
     return {}
 
 
-def _sign_head(room: Room, root: MadeRoot, text: bytes) -> None:
+def _sign_head(room: Room, root: Held, text: bytes) -> None:
     path = bundle.token_evidence(root.serial, "head.sig")
     act = ("sign-head", root.serial)
     done = room.journal.result(*act)
     scheme = room.dialect.scheme(root.public.algorithm)
     if done is None:
-        token = unlocked(room, root.token)
-        key = own_key(room, token)
+        token, key = key_of(room, root)
         with room.journal.intent(*act, head=sha256(text), scheme=scheme) as result:
             with touched(room, token, key, f"{root.token} to sign the head"):
                 value = token.sign(key, scheme, [text])[0]

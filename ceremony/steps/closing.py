@@ -20,14 +20,18 @@ from ceremony.core.plan import Person
 from ceremony.core.ports import Folder, Prompt, Summary, Volume, Watcher
 from ceremony.errors import CeremonyError, ExitCode, StorageError, VerificationError
 from ceremony.steps import replacing
+from ceremony.steps.putting_in import called
 from ceremony.steps.room import COURIER, ROLES, Room, sha256
-from ceremony.steps.volumes import called, check_whole
+from ceremony.steps.volumes import check_whole
 
 _ARMOR_END = b"-----END SSH SIGNATURE-----\n"
 
 
 def run(room: Room, watcher: Watcher) -> ExitCode:
-    """Write what follows the close, and say what it left; return DONE, or INCOMPLETE while the quorum has not signed."""
+    """Write what follows the close, and say what it left.
+
+    Returns DONE, INCOMPLETE while the quorum has not signed, or FAILED where repositories were left out: the others are done.
+    """
     replacing.ready(room, ROLES)
     number = 1 + max((bundle.head_number(path) for path in room.journal.past.files), default=0)
     head = room.journal.head()
@@ -48,6 +52,9 @@ def run(room: Room, watcher: Watcher) -> ExitCode:
     room.operator.tell(
         f"{len(signed)} people signed head {number}. " + ("The quorum is met." if quorum.met else "The quorum is not met yet.")
     )
+    left_out = room.journal.past.ended.get("review", {}).get("left_out", 0)
+    if left_out:
+        room.operator.tell(f"Nothing was signed for {left_out} of the repositories; evidence/left-out.json names them.")
     names = tuple(person.name for person in signed)
     watcher.closed(
         Summary(
@@ -57,10 +64,12 @@ def run(room: Room, watcher: Watcher) -> ExitCode:
             signed=names,
             quorum_met=quorum.met,
             copies=copies,
-            errands=errands(room.plan, signed=names, practice=room.practice),
+            errands=errands(room.plan, signed=names, practice=room.practice, left_out=left_out if isinstance(left_out, int) else 0),
         )
     )
-    return ExitCode.DONE if quorum.met else ExitCode.INCOMPLETE
+    if not quorum.met:
+        return ExitCode.INCOMPLETE
+    return ExitCode.FAILED if left_out else ExitCode.DONE
 
 
 def _signed(room: Room, person: Person, number: int, text: bytes) -> bool:

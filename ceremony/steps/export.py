@@ -3,31 +3,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ceremony.core import backup
+from ceremony.core.agenda.items import Item
 from ceremony.core.bundle import README, delivery
 from ceremony.core.canonical import JsonObject
 from ceremony.errors import CeremonyError
+from ceremony.steps.agenda import agenda
 from ceremony.steps.drill import fill_keyring
+from ceremony.steps.items import filled
 from ceremony.steps.readme_text import README_TEXT
 from ceremony.steps.room import Room
 from ceremony.steps.sign import FILES_AT_ONCE
-from ceremony.steps.specs import made_here, repository_specs
 
 
 def run(room: Room) -> JsonObject:
     """Write deliveries, pinning and README; raises CeremonyError before the metadata was verified."""
     if "verify" not in room.journal.past.ended:
         raise CeremonyError("nothing leaves before it was verified", hint="the step before comes first; resume the ceremony")
-    delivered = _deliver(room)
+    items = filled(room).items
+    delivered = _deliver(room, items)
     room.keyring.drop()
-    room.keep({README: README_TEXT.encode(), **room.dialect.pinning(repository_specs(room))})
+    room.keep({README: README_TEXT.encode(), **room.dialect.pinning({item.name: item.pins for item in items})})
     return {"delivered": delivered}
 
 
-def _deliver(room: Room) -> int:
-    recipients = {r.name: r.targets.deliver_to for r in room.plan.repositories}
-    made = made_here(room)
-    wanted = [name for name, recipient in recipients.items() if recipient and name in made]
+def _deliver(room: Room, items: Sequence[Item]) -> int:
+    entries = agenda(room).entries
+    recipients = {item.name: entries[item.name].plan.targets.deliver_to for item in items if item.here}
+    wanted = [name for name, recipient in recipients.items() if recipient]
     todo = [name for name in wanted if delivery(name) not in room.journal.past.files]
     if todo:
         fill_keyring(room)

@@ -12,10 +12,11 @@ from ceremony.core import claims
 from ceremony.core.canonical import Json, JsonObject, encode
 from ceremony.core.keys import PublicKey
 from ceremony.core.plan import Custody
+from ceremony.steps.agenda import made_here
+from ceremony.steps.items import held
 from ceremony.steps.repository_keys import targets_keys
 from ceremony.steps.room import Room
 from ceremony.steps.root_keys import RESTORE, MadeRoot, made_roots
-from ceremony.steps.specs import made_here
 
 INVENTORY = "evidence/inventory.json"
 _ATTESTED = ("slot", "pin_policy", "touch_policy", "firmware", "form_factor", "fips", "authorities", "pinned")
@@ -29,7 +30,12 @@ def inventory(room: Room) -> bytes:
     for root in made_roots(room):
         device = tokens.get(root.token) if isinstance(tokens, dict) else None
         roots.append({**_key(root.public), "role": "root", "device": device, "settings": _settings(room, root)})
-    own = made_here(room)
+    made = {root.serial for root in made_roots(room)}
+    for one in (one for one in held(room) if one.serial not in made):
+        device = tokens.get(one.token) if isinstance(tokens, dict) else None
+        settings: JsonObject = {"made": "before this ceremony, and found on its token by what is published"}
+        roots.append({**_key(one.public), "role": "root", "device": device, "settings": settings})
+    own = frozenset() if room.recovers else made_here(room)
     repositories: JsonObject = {
         name: {"id": room.dialect.key_id(public), **_key(public), "role": "targets", "made_here": name in own}
         for name, public in targets_keys(room).items()

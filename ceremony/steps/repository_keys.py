@@ -12,26 +12,28 @@ import base64
 from collections.abc import Mapping
 
 from ceremony.core import keys, software_key
+from ceremony.core.agenda.entries import Entry
 from ceremony.core.canonical import Json, JsonObject, encode, parse_loose
 from ceremony.core.dialects import Signer
 from ceremony.core.keys import Algorithm, PublicKey
-from ceremony.core.plan import KeyPlan, RepositoryPlan, Source
+from ceremony.core.plan import KeyPlan, Source
 from ceremony.core.served import ServerKeys
 from ceremony.core.software_key import SoftwareKey
 from ceremony.core.specs import RepositoryKeys
 from ceremony.errors import VerificationError
-from ceremony.steps import load_request
+from ceremony.steps import agenda, load_request
 from ceremony.steps.room import Room
 
 
 def run(room: Room) -> JsonObject:
     """Make, load and list the keys of every repository; raises VerificationError for a file that holds no key."""
     room.keyring.drop()
-    server = load_request.server_keys(room)
+    entries = agenda.agenda(room).entries
+    server = load_request.server_keys(room, [entry.name for entry in entries.values() if entry.published is None])
     listed: dict[str, Json] = {}
-    total = len(room.plan.repositories)
-    for done, repository in enumerate(room.plan.repositories, 1):
-        listed[repository.name] = _keys(room, repository, server)
+    total = len(entries)
+    for done, entry in enumerate(entries.values(), 1):
+        listed[entry.name] = _keys(room, entry, server)
         if done % 100 == 0 or done == total:
             room.operator.progress("repository keys", done, total)
     room.keyring.complete = True
@@ -41,8 +43,10 @@ def run(room: Room) -> JsonObject:
 
 
 def repository_keys(room: Room) -> Mapping[str, RepositoryKeys]:
-    """Return the public keys of every repository, as they were recorded."""
-    path = str(room.result("repository-keys")["file"])
+    """Return the public keys of every repository, as they were recorded; none where the ceremony takes no new ones."""
+    path = str(room.journal.past.ended.get("repository-keys", {}).get("file", ""))
+    if not path:
+        return {}
     # `recorded` compares its digest, so its form needs no second look.
     listed = parse_loose(room.recorded(path), path)
     if not isinstance(listed, dict):
@@ -51,9 +55,9 @@ def repository_keys(room: Room) -> Mapping[str, RepositoryKeys]:
 
 
 def targets_keys(room: Room) -> Mapping[str, PublicKey]:
-    """Return the public half of every repository's targets key; in a recovery, of those that the old backup holds."""
+    """Return the public half of every repository's new targets key; in a recovery, of those that the old backup holds."""
     if not room.recovers:
-        return {name: keys.targets for name, keys in repository_keys(room).items()}
+        return {name: keys.targets for name, keys in repository_keys(room).items() if keys.targets is not None}
     path = str(room.result("open-backup")["file"])
     listed = parse_loose(room.recorded(path), path)
     return {name: _public(entry) for name, entry in listed.items()} if isinstance(listed, dict) else {}
@@ -64,22 +68,26 @@ def targets_file(keys: Mapping[str, SoftwareKey]) -> bytes:
     return encode({name: _json(key.public) for name, key in keys.items()}) + b"\n"
 
 
-def _keys(room: Room, repository: RepositoryPlan, server: Mapping[str, ServerKeys]) -> JsonObject:
-    signers: JsonObject = {s.name: _json(_file_key(room, s.path)) for s in repository.signers}
-    return {
-        "targets": _json(_targets(room, repository)),
-        "snapshot": _json(_server_key(room, repository.snapshot, server, repository.name, "snapshot")),
-        "timestamp": _json(_server_key(room, repository.timestamp, server, repository.name, "timestamp")),
-        "signers": signers,
+def _keys(room: Room, entry: Entry, server: Mapping[str, ServerKeys]) -> JsonObject:
+    """Return the new keys of a repository, null for those that stay; which online keys a published one gets, its request says."""
+    signers: JsonObject = {s.name: _json(_file_key(room, s.path)) for s in entry.plan.signers}
+    online: JsonObject = {
+        role: _json(_server_key(room, key, server, entry.name, role)) if entry.published is None else None
+        for role, key in entry.plan.keys().items()
+        if role != "targets"
     }
+    return {"targets": _targets(room, entry), **online, "signers": signers}
 
 
-def _targets(room: Room, repository: RepositoryPlan) -> PublicKey:
-    if repository.targets.source is Source.FILE:
-        return _file_key(room, repository.targets.path)
-    made = software_key.make(repository.targets.algorithm)
-    room.keyring.keys[repository.name] = made
-    return made.public
+def _targets(room: Room, entry: Entry) -> Json:
+    plan = entry.plan.targets
+    if plan.source is Source.REQUEST:
+        return None
+    if plan.source is Source.FILE:
+        return _json(_file_key(room, plan.path))
+    made = software_key.make(plan.algorithm)
+    room.keyring.keys[entry.name] = made
+    return _json(made.public)
 
 
 def _server_key(room: Room, plan: KeyPlan, server: Mapping[str, ServerKeys], name: str, role: str) -> PublicKey:
@@ -106,7 +114,10 @@ def _read(entry: Json, subject: str) -> RepositoryKeys:
     if not isinstance(entry, dict) or not isinstance(entry["signers"], dict):
         raise VerificationError(subject, "is not a list of keys", hint="it was written by another program; stop")
     signers = tuple(Signer(name, _public(key)) for name, key in entry["signers"].items())
-    return RepositoryKeys(_public(entry["targets"]), _public(entry["snapshot"]), _public(entry["timestamp"]), signers)
+    targets, snapshot, timestamp = (
+        _public(entry[role]) if entry[role] is not None else None for role in ("targets", "snapshot", "timestamp")
+    )
+    return RepositoryKeys(targets, snapshot, timestamp, signers)
 
 
 def _public(entry: Json) -> PublicKey:

@@ -1,26 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Review: people see everything that is about to be signed, and agree to exactly that."""
+"""Review: people see everything that is about to be signed, and agree to exactly that; what is left out is told and listed."""
 
 from __future__ import annotations
 
-from ceremony.core.canonical import JsonObject
+from collections.abc import Mapping
+
+from ceremony.core import specs
+from ceremony.core.agenda.differences import differences
+from ceremony.core.canonical import JsonObject, encode
 from ceremony.core.ports import Prompt
-from ceremony.core.review import NewRepositories
-from ceremony.errors import CeremonyError
-from ceremony.steps.room import Room
-from ceremony.steps.specs import digest, made_here, repository_specs
+from ceremony.errors import CeremonyError, VerificationError
+from ceremony.steps.items import drafts, filled
+from ceremony.steps.load_request import NAMED
+from ceremony.steps.room import Room, writable
+
+LEFT_OUT = "evidence/left-out.json"
 
 
 def run(room: Room) -> JsonObject:
-    """Show the differences and record the digest of what was agreed; raises CeremonyError when it was not."""
-    specs = repository_specs(room)
-    own = made_here(room)
-    agreed = digest(room, specs)
-    detail = f"{len(specs)} repositories, {len(specs) + len(own)} files to be signed. Digest {agreed}."
+    """Show the differences and record the digest of what was agreed; raises CeremonyError when it was not.
+
+    Raises the error of the first repository when every one of them is left out.
+    """
+    found = filled(room)
+    if found.left_out:
+        _tell(room, found.left_out)
+    if not found.items:
+        raise _nothing(found.left_out)
+    files = [draft.role for draft in drafts(found.items)]
+    agreed = specs.digest(drafts(found.items))
+    detail = f"{len(found.items)} repositories, {len(files)} files to be signed. Digest {agreed}."
     prompt = Prompt("review", "What will be signed", detail=detail, who="everybody")
-    if not room.operator.review(prompt, NewRepositories(room.dialect, specs, own)):
+    if not room.operator.review(prompt, differences(room.dialect, room.plan, found.items)):
         raise CeremonyError(
             "people did not agree to what would be signed", hint="stop, correct the plan, and hold the ceremony again"
         )
-    room.journal.record("agreed", {"digest": agreed, "repositories": len(specs), "files": len(specs) + len(own)})
-    return {"digest": agreed}
+    said: JsonObject = {"digest": agreed, "repositories": len(found.items), "files": len(files)}
+    if found.left_out:
+        listed: JsonObject = {name: writable(error.message) for name, error in found.left_out.items()}
+        room.keep({LEFT_OUT: encode(listed) + b"\n"})
+        said["left_out"] = len(found.left_out)
+    room.journal.record("agreed", said)
+    return {"digest": agreed, **({"left_out": len(found.left_out)} if found.left_out else {})}
+
+
+def _tell(room: Room, left_out: Mapping[str, VerificationError]) -> None:
+    for error in list(left_out.values())[:NAMED]:
+        room.operator.tell(writable(f"Left out: {error.message}; {error.hint}."))
+    more = f", {len(left_out) - NAMED} more than are named here" if len(left_out) > NAMED else ""
+    count = f"{len(left_out)} {'repository is' if len(left_out) == 1 else 'repositories are'} left out{more}"
+    prompt = Prompt("left-out", f"{count}: go on without?", detail=", ".join(list(left_out)[:NAMED]), alarm=True)
+    if not room.operator.confirm(prompt):
+        raise next(iter(left_out.values()))
+
+
+def _nothing(left_out: Mapping[str, VerificationError]) -> CeremonyError:
+    if left_out:
+        return next(iter(left_out.values()))
+    return CeremonyError("there is nothing to sign", hint="nothing that is published is touched by this plan; correct it")

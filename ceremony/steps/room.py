@@ -18,6 +18,7 @@ from functools import partial
 from typing import TypeVar
 
 from ceremony.core import bundle
+from ceremony.core.agenda.entries import Agenda
 from ceremony.core.attestation import Authorities
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import Dialect
@@ -39,6 +40,7 @@ from ceremony.core.ports import (
     TokenRack,
     Volume,
 )
+from ceremony.core.published.reading import Fleet
 from ceremony.core.root_backup import RootBackup
 from ceremony.core.software_key import SoftwareKey
 from ceremony.errors import CeremonyError, StorageError, VerificationError
@@ -118,9 +120,15 @@ class Room:
     """Whether something is being put in the place of a medium that failed."""
     replaced: int = 0
     """How often that was done; the same medium again counts too."""
+    came_back: dict[str, str] = field(default_factory=dict)
+    """Role → serial of a volume that was taken out for the drill, and came back."""
     restored_since: dict[str, str] = field(default_factory=dict)
     """Role → serial of a volume whose backups were restored after the close, when nothing is recorded any more."""
     keyring: Keyring = field(default_factory=Keyring, repr=False)
+    fleet: Fleet | None = field(default=None, repr=False)
+    """What is published, once it was read; see `agenda`."""
+    agenda: Agenda | None = field(default=None, repr=False)
+    """The repositories that are signed for, once that was worked out; see `agenda`."""
     cut_off: bool = True
     """Whether the machine was cut off from every network when it was last looked at."""
     unrecorded: list[Deviation] = field(default_factory=list)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ceremony.core import bundle
+from ceremony.core.agenda.roots import Held
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.custody import attributes_json, check_made
 from ceremony.core.keys import Algorithm, PublicKey
@@ -38,7 +39,7 @@ class MadeRoot:
 def run(room: Room) -> JsonObject:
     """Make a root key on each token; raises TokenError for an occupied label, VerificationError for a key that does not fit."""
     made: list[Json] = []
-    for name in room.plan.root.tokens:
+    for name in room.plan.key_tokens:
         token = unlocked(room, name)
         key = imported(room, token, name) if room.plan.root.custody is Custody.IMPORTED else _made(room, token, name)
         check_made(key, room.plan.root.algorithm, room.plan.root.custody, locked=False)
@@ -75,6 +76,21 @@ def own_key(room: Room, token: Token) -> TokenKey:
     return key
 
 
+def key_of(room: Room, held: Held) -> tuple[Token, TokenKey]:
+    """Return the unlocked token and its root key: the one that this ceremony made, or one that is published; raises TokenError."""
+    token = unlocked(room, held.token)
+    if held.token in room.plan.key_tokens:
+        return token, own_key(room, token)
+    key = token.find_public(held.public)
+    if key is None:
+        raise TokenError(
+            held.serial,
+            f"does not hold root key {held.public.sha256[:16]} any more",
+            hint="put the right token in; the log names it by its serial",
+        )
+    return token, key
+
+
 def _ours(room: Room, token: Token, key: TokenKey, act: JsonObject) -> bool:
     """Tell whether a key can be this ceremony's; `act` is what the log says of making it, as far as it came."""
     if token.piv is None:
@@ -85,6 +101,8 @@ def _ours(room: Room, token: Token, key: TokenKey, act: JsonObject) -> bool:
 
 def made_roots(room: Room) -> tuple[MadeRoot, ...]:
     """Return the root keys that this ceremony made, or restored, in the order of the plan's tokens."""
+    if not room.plan.key_tokens:
+        return ()
     return tuple(
         MadeRoot(
             str(row["token"]),

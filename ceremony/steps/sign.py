@@ -4,77 +4,101 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from ceremony.core import specs
+from ceremony.core.agenda.items import Item
+from ceremony.core.agenda.roots import Held
 from ceremony.core.canonical import JsonObject
-from ceremony.core.dialects import Draft, RepositorySpec, Signature
+from ceremony.core.dialects import Draft, Signature
+from ceremony.core.procedure import keeps_backups
 from ceremony.errors import CeremonyError, VerificationError
-from ceremony.steps.access import unlocked
 from ceremony.steps.drill import fill_keyring
+from ceremony.steps.items import drafts, filled, held
 from ceremony.steps.room import Room
-from ceremony.steps.root_keys import made_roots, own_key
+from ceremony.steps.root_keys import key_of
 from ceremony.steps.signing import sign_all
-from ceremony.steps.specs import digest, repository_specs
 from ceremony.steps.volumes import check_backups
 
 FILES_AT_ONCE = 200
 
 
+@dataclass(frozen=True, slots=True)
+class RootDraft:
+    """A root that is signed, and under which ids each root key's signature stands in it."""
+
+    item: int
+    draft: Draft
+    key_ids: Mapping[str, Sequence[str]]
+    """By fingerprint."""
+
+
 def run(room: Room) -> JsonObject:
     """Sign what was agreed and write the finished files; raises VerificationError when it is no longer that."""
-    if "drill" not in room.journal.past.ended:
-        raise CeremonyError(
-            "nothing is signed before its backups were restored", hint="the drill comes first; resume the ceremony"
-        )
-    check_backups(room)
-    specs = repository_specs(room)
-    if digest(room, specs) != room.result("review")["digest"]:
+    if keeps_backups(room.plan):
+        if "drill" not in room.journal.past.ended:
+            raise CeremonyError(
+                "nothing is signed before its backups were restored", hint="the drill comes first; resume the ceremony"
+            )
+        check_backups(room)
+        fill_keyring(room)
+    items = filled(room).items
+    if specs.digest(drafts(items)) != room.result("review")["digest"]:
         raise VerificationError(
             "metadata", "is not what people agreed to sign", hint="stop; the folder was changed since the review"
         )
-    fill_keyring(room)
-    roots = [room.dialect.root(spec) for spec in specs]
+    roots = root_drafts(items)
     signatures = root_signatures(room, roots)
     files = 0
-    for start in range(0, len(specs), FILES_AT_ONCE):
-        part = range(start, min(start + FILES_AT_ONCE, len(specs)))
-        finished = {p: data for i in part for p, data in finish(room, specs[i], roots[i], [s[i] for s in signatures]).items()}
+    for start in range(0, len(items), FILES_AT_ONCE):
+        part = range(start, min(start + FILES_AT_ONCE, len(items)))
+        finished = {path: data for i in part for path, data in finish(room, items[i], signatures.get(i, ())).items()}
         # What is recorded stays as it is: an RSA signature made again would be another one.
         room.keep({path: data for path, data in finished.items() if path not in room.journal.past.files})
         files += len(finished)
-        room.operator.progress("metadata written", part.stop, len(specs))
+        room.operator.progress("metadata written", part.stop, len(items))
     return {"files": files}
 
 
-def root_signatures(room: Room, roots: Sequence[Draft]) -> Sequence[Sequence[bytes]]:
-    """Return, for each root key in the plan's order, its signature over each repository's root."""
-    signed = []
-    for root in made_roots(room):
-        token = unlocked(room, root.token)
-        scheme = room.dialect.scheme(root.public.algorithm)
-        key = own_key(room, token)
-        signed.append(
-            sign_all(room, token, key, scheme, action="sign-root", count=len(roots), message=lambda i: roots[i].payload)
-        )
+def root_drafts(items: Sequence[Item]) -> Sequence[RootDraft]:
+    """Return the root of each item that makes one."""
+    return [
+        RootDraft(number, draft, item.root_ids())
+        for number, item in enumerate(items)
+        for draft in item.drafts()
+        if draft.role == "root"
+    ]
+
+
+def root_signatures(room: Room, roots: Sequence[RootDraft]) -> Mapping[int, Sequence[Signature]]:
+    """Return, by the number of its item, the signatures over each root: of every root key in the room that it is for."""
+    signed: dict[int, list[Signature]] = {}
+    for root in held(room):
+        own = [one for one in roots if root.public.sha256 in one.key_ids]
+        for one, value in zip(own, _signed(room, root, own), strict=True):
+            key_ids = one.key_ids[root.public.sha256]
+            signed.setdefault(one.item, []).extend(Signature(k, root.public.algorithm, value) for k in key_ids)
     return signed
 
 
-def finish(room: Room, spec: RepositorySpec, root: Draft, signatures: Sequence[bytes]) -> Mapping[str, bytes]:
-    """Return a repository's finished files (path → bytes): its root, and its targets when its key is made here.
+def _signed(room: Room, root: Held, roots: Sequence[RootDraft]) -> Sequence[bytes]:
+    if not roots:
+        return ()
+    token, key = key_of(room, root)
+    scheme = room.dialect.scheme(root.public.algorithm)
+    return sign_all(room, token, key, scheme, action="sign-root", count=len(roots), message=lambda i: roots[i].draft.payload)
 
-    `signatures` are those over the root, in the order of the root keys.
-    """
-    by_root = [
-        Signature(room.dialect.root_key_id(key), key.public.algorithm, value)
-        for key, value in zip(spec.root_keys, signatures, strict=True)
-    ]
-    files = {root.path: room.dialect.assemble(root, by_root)}
-    if spec.name in room.keyring.keys:
-        targets = room.dialect.targets(spec)
-        files[targets.path] = room.dialect.assemble(targets, [_targets_signature(room, spec, targets)])
+
+def finish(room: Room, item: Item, signatures: Sequence[Signature]) -> Mapping[str, bytes]:
+    """Return an item's finished files (path → bytes): its root with these signatures, and its targets when they are signed here."""
+    files = {}
+    for draft in item.drafts():
+        by = signatures if draft.role == "root" else [_targets_signature(room, item, draft)]
+        files[draft.path] = room.dialect.assemble(draft, by)
     return files
 
 
-def _targets_signature(room: Room, spec: RepositorySpec, draft: Draft) -> Signature:
-    key = room.keyring.keys[spec.name]
+def _targets_signature(room: Room, item: Item, draft: Draft) -> Signature:
+    key = room.keyring.keys[item.name]
     algorithm = key.public.algorithm
     return Signature(room.dialect.key_id(key.public), algorithm, key.sign(room.dialect.scheme(algorithm), draft.payload))

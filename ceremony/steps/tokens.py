@@ -8,26 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ceremony.core import bundle
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.plan import Custody
 from ceremony.core.ports import Prompt, TokenIdentity
 from ceremony.errors import TokenError
-from ceremony.steps import attested, claiming, firmware
-from ceremony.steps.access import opened
+from ceremony.steps import attested, claiming, firmware, published_root
+from ceremony.steps.access import opened, unlocked
 from ceremony.steps.room import Room
+from ceremony.steps.root_keys import public_json
 
 YUBIKEY = "yubikey"
 """The kind of a token that is one."""
 
 
 def run(room: Room) -> JsonObject:
-    """Open every token of the root, have its serial read aloud and judge a YubiKey's firmware; spends no PIN.
+    """Open every token, have its serial read aloud and judge a YubiKey's firmware; find the root keys that sign what is published.
 
-    Raises TokenError for a token that cannot serve, CeremonyError for one that people do not claim.
+    Spends no PIN, but of tokens that sign what is published: they show their keys to who is logged in. Raises TokenError
+    for a token that cannot serve, CeremonyError for one that people do not claim.
     """
     found: dict[str, Json] = {}
     serials: dict[str, str] = {}
-    for name in room.plan.key_tokens:
+    signing: list[Json] = []
+    for name in (*room.plan.signing_tokens, *room.plan.key_tokens):
         identity = opened(room, name).identity
         if identity.software and not room.practice:
             raise TokenError(
@@ -43,10 +47,29 @@ def run(room: Room) -> JsonObject:
         _read_aloud(room, name, identity)
         found[name] = identity_json(identity)
         room.journal.record("token", {"name": name, **identity_json(identity)})
+        if name in room.plan.signing_tokens:
+            claiming.claim(room, identity, Custody.IMPORTED)
+            signing.append(_signing(room, name))
+            continue
         if identity.kind == YUBIKEY:
             _judge(room, identity)
-        claiming.claim(room, identity)
-    return {"tokens": found}
+        claiming.claim(room, identity, room.root.custody)
+    return {"tokens": found, **({"signing": signing} if signing else {})}
+
+
+def _signing(room: Room, name: str) -> JsonObject:
+    """Return the root key on a token that signs for most of what is published; raises TokenError when there is none."""
+    key = published_root.find(unlocked(room, name), room)
+    serial = room.tokens[name].identity.serial
+    if key is None:
+        raise TokenError(
+            serial, "holds no root key that is published", hint="put in a token whose key signs the roots; or correct the plan"
+        )
+    room.operator.tell(f"{name}, serial {serial}, holds root key {key.sha256[:16]}, which is published.")
+    room.keep({bundle.token_evidence(serial, "public.pem"): key.pem})
+    row: JsonObject = {"token": name, "serial": serial, **public_json(key)}
+    room.journal.record("root-found", row)
+    return row
 
 
 def _judge(room: Room, identity: TokenIdentity) -> None:

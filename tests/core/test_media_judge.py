@@ -26,8 +26,8 @@ AT = Mount("8:17", "/", "/media/ada/BACKUP A", read_only=False)
 ROOMY = Space(free=LEAST_FREE, writable=True)
 
 
-def look(disk: Node, *mounts: Mount, space: Space | None = ROOMY, root: bool = True) -> Sequence[Found]:
-    machine = Machine([disk], mounts, ("/media", "/mnt"), lambda mount: space, may_mount=root)
+def look(disk: Node, *mounts: Mount, space: Space | None = ROOMY, root: bool = True, only_read: bool = False) -> Sequence[Found]:
+    machine = Machine([disk], mounts, ("/media", "/mnt"), lambda mount: space, may_mount=root, only_read=only_read)
     return media(machine)
 
 
@@ -166,3 +166,29 @@ def test_the_first_reason_stays() -> None:
     (found,) = look(replace(STICK, transport="sata"))
     assert unfit(found.identity, "another") == found.identity
     assert unfit(replace(found.identity, trouble=""), "another").trouble == "another"
+
+
+# --- what is only read -----------------------------------------------------------------
+
+READABLE = [
+    pytest.param(_on(replace(PART, read_only=True)), (), ROOMY, id="write-protected"),
+    pytest.param(STICK, (replace(AT, read_only=True),), Space(0, writable=False), id="mounted read-only"),
+    pytest.param(STICK, (AT,), Space(0, writable=True), id="full"),
+    pytest.param(STICK, (AT,), Space(LEAST_FREE, writable=False), id="no right to write it"),
+]
+
+
+@pytest.mark.parametrize(("disk", "mounts", "space"), READABLE)
+def test_what_is_only_read_may_be_full_or_write_protected(disk: Node, mounts: Sequence[Mount], space: Space) -> None:
+    (found,) = look(disk, *mounts, space=space, only_read=True)
+    assert found.identity.trouble == ""
+    (written,) = look(disk, *mounts, space=space)
+    assert written.identity.trouble
+
+
+def test_what_is_only_read_is_held_to_everything_else() -> None:
+    (dead,) = look(STICK, AT, space=None, only_read=True)
+    assert "does not answer" in dead.identity.trouble
+    for disk in (replace(STICK, transport="sata"), DISK, _on(replace(PART, file_system="ntfs"))):
+        (found,) = look(disk, only_read=True)
+        assert found.identity.trouble

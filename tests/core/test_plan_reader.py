@@ -106,7 +106,7 @@ def test_reads_a_rotation():
     assert plan.kind is Kind.ROTATION
     assert plan.change is not None
     assert (plan.change.tokens, plan.change.new_root, plan.change.expires) == (("root-a", "root-b"), None, {})
-    assert plan.change.compromised == CompromisedPlan(("stolen.pem", "cd" * 32), "laptop stolen", 41)
+    assert plan.change.compromised == CompromisedPlan(("stolen.pem", "cd" * 32), "laptop stolen", 41, ssh(1, "team-app"))
     assert (plan.root.threshold, plan.expires.root.year, plan.repositories, plan.files) == (0, 1970, (), {"stolen.pem": pem(3)})
 
 
@@ -130,7 +130,7 @@ def test_reads_a_rotation_of_the_root_itself():
 def test_reads_a_rotation_that_does_not_know_when_the_theft_was():
     plan = read(("last-good = 41\n", ""), source=ROTATION)
     assert plan.change is not None
-    assert plan.change.compromised == CompromisedPlan(("stolen.pem", "cd" * 32), "laptop stolen", None)
+    assert plan.change.compromised == CompromisedPlan(("stolen.pem", "cd" * 32), "laptop stolen", None, ssh(1, "team-app"))
 
 
 def test_reads_a_renewal_that_makes_no_keys_and_a_rotation_that_says_no_more_than_it_must():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ceremony.core.plan import Mode, Role
+from ceremony.core.plan import Kind, Mode, Role
 from ceremony.core.plan_lint import lint
 from ceremony.core.procedure import procedure
 from ceremony.core.script import DEVIATION_ROWS, MAX_LISTED, escape, script
@@ -91,7 +91,7 @@ def test_each_step_says_who_does_what_and_has_boxes_to_sign():
         assert f"- **Do:** {step.do}" in text
         assert f"- **Check:** {step.check}" in text
     assert text.count("☐ done as written ☐ deviation no. ____") == len(steps)
-    assert text.count("- **This cannot be undone.**") == 5
+    assert text.count("- **This cannot be undone.**") == 4
     assert "- **Say:** I am \\<name\\>, here as \\<role\\>." in text
     assert "this host held the key that the root key was wrapped under" in text
     assert "this host held the key" not in printed(read())
@@ -143,7 +143,9 @@ def test_prints_a_rotation_as_far_as_it_is_known():
 
 def test_a_plan_without_a_backup_says_nothing_of_one():
     plan = read(source=ROTATION)
-    assert "Backups protected by" not in printed(replace(plan, backup=replace(plan.backup, protect="")))
+    change = replace(plan.change, compromised=None, expires={"root": NOW.replace(year=2036)})
+    without = replace(plan, kind=Kind.RENEWAL, change=change, backup=replace(plan.backup, protect=""))
+    assert "Backups protected by" not in printed(without)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,9 @@ ROTATION = (
     + 'trusted-root = "earlier/bundle"\n\n[root]\ntokens = ["root-a", "root-b"]\n\n'
     + '[compromised]\nkeys = ["stolen.pem", "'
     + "cd" * 32
-    + '"]\nreason = "laptop stolen"\nlast-good = 41\n\n'
+    + '"]\nreason = "laptop stolen"\nlast-good = 41\ndeliver-to = "'
+    + ssh(1, "team-app")
+    + '"\n\n'
     + GENESIS[GENESIS.index("[backup]") :]
 )
 

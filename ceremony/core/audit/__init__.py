@@ -12,6 +12,7 @@ practice people that its first record names.
 - `heads`     head statements, people's and the root's signatures over them
 - `origin`    that the inputs are those that the first record binds, and say what it says
 - `made`      plan, certificates and keys, read again
+- `agenda`    which repositories are signed for, worked out again from plan and request
 - `metadata`  the bundle: made again from those, and its signatures
 - `attested`  that root keys on YubiKeys were made there, in this ceremony
 - `claimed`   whose word it is that a token is hardware, in production
@@ -27,7 +28,7 @@ from __future__ import annotations
 from ceremony.core.audit.attested import check_attested
 from ceremony.core.audit.claimed import check_claimed
 from ceremony.core.audit.closing import check_close
-from ceremony.core.audit.heads import check_heads, root_keys
+from ceremony.core.audit.heads import check_heads, held, root_keys
 from ceremony.core.audit.made import read_made_plan
 from ceremony.core.audit.metadata import check_metadata
 from ceremony.core.audit.order import check_order
@@ -45,14 +46,15 @@ def audit(folder: Readable) -> Audited:
     check_log(audited)
     check_files(audited)
     plan, roots = read_made_plan(audited), root_keys(audited)
-    check_heads(audited, roots)
+    there = held(audited, roots)
+    check_heads(audited, {root.serial: root.public for root in there})
     check_origin(audited, plan)
     check_order(audited, plan, roots)
     check_volumes(audited)
     check_attested(audited, plan, roots)
     check_claimed(audited, plan)
     check_recovered(audited, plan, roots)
-    check_metadata(audited, plan, roots)
+    check_metadata(audited, plan, there)
     check_close(audited)
     check_manifest(audited)
     return audited

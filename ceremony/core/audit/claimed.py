@@ -12,12 +12,13 @@ def check_claimed(a: Audited, plan: Plan | None) -> None:
     """Say whose word it is that a token is hardware; adds a failure for one that nobody, or one person alone, claimed."""
     if a.mode != Mode.PRODUCTION or plan is None:
         return
-    # What is restored was made elsewhere, as what is imported is.
-    custody = Custody.IMPORTED if plan.kind is Kind.RECOVERY else plan.root.custody
     present = a.past.ended.get("roll-call", {}).get("present")
     recorded = a.past.ended.get("tokens", {}).get("tokens")
-    for row in recorded.values() if isinstance(recorded, dict) else ():
+    for name, row in recorded.items() if isinstance(recorded, dict) else ():
         token = row if isinstance(row, dict) else {}
+        # What is restored, or signs again, was made in another ceremony: this one attests it no more than what is imported.
+        elsewhere = plan.kind is Kind.RECOVERY or name in plan.signing_tokens
+        custody = Custody.IMPORTED if elsewhere else plan.root.custody
         serial = str(token.get("serial"))
         if claims.attests(str(token.get("kind")), custody):
             continue

@@ -8,9 +8,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from ceremony.core import bundle, cosign
+from ceremony.core.agenda.roots import Held
 from ceremony.core.audit.records import last_head
 from ceremony.core.audit.verdict import Audited
-from ceremony.core.canonical import Json
+from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import get
 from ceremony.core.keys import PublicKey, from_spki, verify
 from ceremony.core.log import HEAD_NAMESPACE, Head, Tail, head, lines, parse_head
@@ -160,9 +161,25 @@ def root_keys(a: Audited) -> dict[str, PublicKey]:
             found[serial] = public
         except (ValueError, KeyError, TypeError, CeremonyError):
             a.failed(bundle.LOG, "names a root key that cannot be read")
-    if a.past.closed and not found:
+    if a.past.closed and not found and not _rows(a.past.ended.get("tokens", {}).get("signing")):
         a.failed(bundle.LOG, "is closed and names no root key")
     return found
+
+
+def held(a: Audited, roots: Mapping[str, PublicKey]) -> tuple[Held, ...]:
+    """Return the root keys that were in the room: those found on their tokens, then `roots`, those made (serial → key)."""
+    found: list[Held] = []
+    for row in _rows(a.past.ended.get("tokens", {}).get("signing")):
+        try:
+            found.append(Held(str(row["token"]), *_root_key(row)))
+        except (ValueError, KeyError, TypeError, CeremonyError):
+            a.failed(bundle.LOG, "names a root key that cannot be read")
+    tokens = {str(row.get("serial")): str(row.get("token")) for row in _rows(a.past.ended.get("root-keys", {}).get("keys"))}
+    return (*found, *(Held(tokens.get(serial, ""), serial, public) for serial, public in roots.items()))
+
+
+def _rows(listed: Json) -> list[JsonObject]:
+    return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
 
 
 def _root_key(row: Json) -> tuple[str, PublicKey]:

@@ -10,21 +10,18 @@ from datetime import datetime
 from asn1crypto import pem as armor
 from asn1crypto import x509
 
-from ceremony.core import bundle, keys, request, served
+from ceremony.core import bundle, keys, request, served, slot_certificate
 from ceremony.core import specs as core
+from ceremony.core.agenda.entries import Agenda, Entry
 from ceremony.core.attestation import from_pem
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import parse_object
 from ceremony.core.certificates import PRACTICE_ORGANISATION, CertificateRequest
 from ceremony.core.keys import PublicKey
-from ceremony.core.plan import Kind, Mode, Plan, Source
+from ceremony.core.plan import KeyPlan, Mode, Plan, Source
 from ceremony.core.plan_reader import read_plan
 from ceremony.core.specs import RepositoryKeys
 from ceremony.errors import CeremonyError, VerificationError
-
-SLOT_CERTIFICATE, SLOT_NAME = "certificate.pem", "root"
-"""The evidence of the certificate in a YubiKey's slot, and whom it is for: how stock Notary finds the key."""
-STORE = "store-certificate"
 
 
 def read_made_plan(a: Audited) -> Plan | None:
@@ -38,24 +35,16 @@ def read_made_plan(a: Audited) -> Plan | None:
     except CeremonyError as error:
         a.failed(bundle.PLAN, f"is not a plan: {error.message}")
         return None
-    if plan.kind not in (Kind.GENESIS, Kind.RECOVERY):
-        a.failed(bundle.PLAN, f"is the plan of a {plan.kind}, which this version does not hold")
-        return None
     return plan
 
 
-def read_certificates(a: Audited, plan: Plan, roots: Mapping[str, PublicKey]) -> Mapping[str, Mapping[str, str]]:
-    """Return serial → common name → PEM; adds a finding for a certificate that says something else than the plan.
+def check_certificates(a: Audited, plan: Plan, public: PublicKey, certificates: Mapping[str, str], path: str) -> None:
+    """Check certificates (common name → PEM) of a root key; adds a finding for one that says something else than the plan.
 
-    Raises CeremonyError for a file that holds anything but the certificates, ValueError or TypeError for one that is none.
+    Raises ValueError or TypeError for one that is none.
     """
-    found: dict[str, Mapping[str, str]] = {}
-    for serial, public in roots.items():
-        path = bundle.root_public(serial)
-        found[serial] = core.read_certificates(a.read(path) or b"", public, core.common_names(plan), path)
-        for name, pem in found[serial].items():
-            _check_certificate(a, plan, public, name, pem, path)
-    return found
+    for name, pem in certificates.items():
+        _check_certificate(a, plan, public, name, pem, path)
 
 
 def _check_certificate(a: Audited, plan: Plan, public: PublicKey, name: str, pem: str, path: str) -> None:
@@ -74,54 +63,84 @@ def _check_certificate(a: Audited, plan: Plan, public: PublicKey, name: str, pem
 
 def check_slot_certificate(a: Audited, plan: Plan, serial: str, public: PublicKey) -> None:
     """Check the certificate for `root` in a YubiKey's slot; adds a finding for another one than the plan makes."""
-    path, stored = bundle.token_evidence(serial, SLOT_CERTIFICATE), a.past.results.get((STORE, serial))
+    path, stored = bundle.token_evidence(serial, slot_certificate.FILE), a.past.results.get((slot_certificate.STORE, serial))
     if path not in a.names or stored is None:
-        a.failed(f"token {serial}", f"no certificate for {SLOT_NAME} was kept in its slot, or it is not in the evidence")
+        a.failed(
+            f"token {serial}",
+            f"no certificate for {slot_certificate.COMMON_NAME} was kept in its slot, or it is not in the evidence",
+        )
         return
     practice, ceremony, text = a.mode == Mode.PRACTICE, a.found.records[0].ceremony, a.read(path) or b""
     try:
         opened_at = datetime.fromisoformat(str(a.past.opened.get("utc")))
-        wanted = CertificateRequest(public, SLOT_NAME, opened_at, plan.expires.certificate, ceremony, practice)
+        wanted = slot_certificate.request(plan, public, opened_at, ceremony, practice=practice)
         der = from_pem(text, path)
         value = x509.Certificate.load(der, strict=True)["signature_value"].native
         signature = keys.der_to_raw(value, public.algorithm) if public.algorithm.half else value
         same = wanted.finish(wanted.to_be_signed(), signature).encode() == text
-    except (VerificationError, ValueError, TypeError) as error:
+    except (VerificationError, ValueError, TypeError, OverflowError) as error:
         a.failed(path, f"does not hold: {error}")
         return
     if not same or hashlib.sha256(der).hexdigest() != stored.get("sha256"):
-        a.failed(path, f"is not the certificate for {SLOT_NAME} that the plan makes, or not the one that was kept in the slot")
+        a.failed(
+            path,
+            f"is not the certificate for {slot_certificate.COMMON_NAME} that the plan makes, or not the one that was kept in the slot",
+        )
 
 
-def read_keys(a: Audited, plan: Plan) -> Mapping[str, RepositoryKeys]:
+def read_keys(a: Audited, plan: Plan, agenda: Agenda) -> Mapping[str, RepositoryKeys]:
     """Return the keys of every repository as the log lists them; adds a finding for one that is not the one brought.
 
     Raises CeremonyError for a list or a request that cannot be read.
     """
     path = str(a.past.ended.get("repository-keys", {}).get("file", ""))
+    if (
+        not path
+        and plan.change is not None
+        and not any(entry.plan.targets.source is Source.GENERATE for entry in agenda.entries.values())
+    ):
+        return {}
     if not path:
         raise VerificationError(
             bundle.LOG, "no record names the list of the repositories' keys", hint="see what is said of the log"
         )
     listed = core.read_repository_keys(parse_object((a.read(path) or b"").removesuffix(b"\n"), path), path)
-    if listed.keys() != {repository.name for repository in plan.repositories}:
+    if listed.keys() != agenda.entries.keys():
         a.failed(path, "does not list the repositories of the plan")
-    server = _server_keys(a, plan)
-    for repository in plan.repositories:
-        own = listed.get(repository.name)
-        for role, key in repository.keys().items() if own else ():
-            wanted = keys.from_pem(plan.files[key.path]) if key.source is Source.FILE else server.get((repository.name, role))
-            if wanted is not None and wanted != getattr(own, role):
-                a.failed(path, f"{repository.name}: its {role} key is not the one that was brought")
-        brought = [(signer.name, keys.from_pem(plan.files[signer.path])) for signer in repository.signers]
+    server = _server_keys(a, agenda)
+    for name, entry in agenda.entries.items():
+        own = listed.get(name)
+        for role, key in entry.plan.keys().items() if own else ():
+            _check_key(a, plan, entry, role, key, getattr(own, role), server.get((name, role)), path)
+        brought = [(signer.name, keys.from_pem(plan.files[signer.path])) for signer in entry.plan.signers]
         if own and sorted((s.name, s.public.spki) for s in own.signers) != sorted((n, key.spki) for n, key in brought):
-            a.failed(path, f"{repository.name}: its signers are not those of the plan")
+            a.failed(path, f"{name}: its signers are not those of the plan")
     return listed
 
 
-def _server_keys(a: Audited, plan: Plan) -> Mapping[tuple[str, str], PublicKey]:
-    """Return (repository, role) → the server's key, for those that the plan takes from the request."""
-    wanted = [(r.name, role) for r in plan.repositories for role, key in r.keys().items() if key.source is Source.REQUEST]
+def _check_key(
+    a: Audited,
+    plan: Plan,
+    entry: Entry,
+    role: str,
+    key: KeyPlan,
+    listed: PublicKey | None,
+    server: PublicKey | None,
+    path: str,
+) -> None:
+    """Add a finding for a listed key that is not the one brought, or that the plan leaves as it is published."""
+    stays = entry.published is not None and (role != "targets" or key.source is Source.REQUEST)
+    if stays != (listed is None):
+        a.failed(path, f"{entry.name}: its {role} key is {'listed' if stays else 'not listed'}, against the plan")
+    wanted = keys.from_pem(plan.files[key.path]) if key.source is Source.FILE else server
+    if wanted is not None and listed is not None and wanted != listed:
+        a.failed(path, f"{entry.name}: its {role} key is not the one that was brought")
+
+
+def _server_keys(a: Audited, agenda: Agenda) -> Mapping[tuple[str, str], PublicKey]:
+    """Return (repository, role) → the server's key, for those of new repositories that the plan takes from the request."""
+    new = [entry for entry in agenda.entries.values() if entry.published is None]
+    wanted = [(e.name, role) for e in new for role, key in e.plan.keys().items() if key.source is Source.REQUEST]
     if not wanted:
         return {}
     index = request.parse_index(a.read(bundle.REQUEST + request.INDEX) or b"")

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from ceremony.core import specs as core
+from ceremony.core.agenda.items import Item
+from ceremony.core.agenda.roots import Held
+from ceremony.core.audit.agenda import read_filled
 from ceremony.core.audit.heads import opened_plan
-from ceremony.core.audit.made import read_certificates, read_keys
 from ceremony.core.audit.verdict import Audited
-from ceremony.core.dialects import Dialect, RepositorySpec, get
-from ceremony.core.keys import PublicKey
+from ceremony.core.dialects import Dialect, get
 from ceremony.core.plan import Kind, Plan
 from ceremony.errors import CeremonyError
 
@@ -28,8 +29,8 @@ def repositories(a: Audited) -> Mapping[str, Mapping[str, str]]:
     return found
 
 
-def check_metadata(a: Audited, plan: Plan | None, roots: Mapping[str, PublicKey]) -> None:
-    """Check each repository of the bundle as a client would have on the day it was signed, and against the plan."""
+def check_metadata(a: Audited, plan: Plan | None, held: tuple[Held, ...]) -> None:
+    """Check each repository of the bundle as clients would have on the day it was signed, and against the plan; `held` are the root keys that were there."""
     try:
         dialect = get(str(opened_plan(a).get("dialect")))
         signed_at = _signed_at(a)
@@ -43,22 +44,22 @@ def check_metadata(a: Audited, plan: Plan | None, roots: Mapping[str, PublicKey]
         return
     if plan is None or not (found or a.past.closed or a.past.counts.get("agreed")):
         return
-    specs = _specs(a, dialect, plan, roots)
-    by_name = {spec.name: spec for spec in specs}
-    _check_agreed(a, dialect, plan, specs)
-    _check_pinning(a, dialect, specs)
-    good = sum(_check(a, dialect, plan, name, paths, by_name.get(name), signed_at) for name, paths in found.items())
-    for name in sorted({repository.name for repository in plan.repositories} - found.keys()) if a.past.closed else ():
+    items = _items(a, dialect, plan, held, signed_at)
+    by_name = {item.name: item for item in items}
+    _check_agreed(a, items)
+    _check_pinning(a, dialect, items)
+    keys = frozenset(root.public.sha256 for root in held)
+    good = sum(_check(a, name, paths, by_name.get(name), keys, signed_at) for name, paths in found.items())
+    for name in sorted(by_name.keys() - found.keys()) if a.past.closed else ():
         a.failed(name, "was part of this ceremony, and has no metadata in the bundle")
     if good:
         a.ok("bundle", f"the metadata of {good} repositories verifies, and is what the plan and the keys make")
 
 
-def _specs(a: Audited, dialect: Dialect, plan: Plan, roots: Mapping[str, PublicKey]) -> Sequence[RepositorySpec]:
+def _items(a: Audited, dialect: Dialect, plan: Plan, held: tuple[Held, ...], at: datetime) -> Sequence[Item]:
     """Return what should have been signed; nothing, with a finding, when it cannot be told."""
     try:
-        certificates = read_certificates(a, plan, roots) if dialect.needs_certificate else {}
-        return core.repository_specs(plan, roots, certificates, read_keys(a, plan))
+        return read_filled(a, dialect, plan, held, at).items
     except KeyError as error:
         a.failed("bundle", f"cannot be made again from the plan and the keys: there is nothing about {error}")
     except (CeremonyError, ValueError, TypeError, OverflowError) as error:
@@ -66,16 +67,16 @@ def _specs(a: Audited, dialect: Dialect, plan: Plan, roots: Mapping[str, PublicK
     return ()
 
 
-def _check_agreed(a: Audited, dialect: Dialect, plan: Plan, specs: Sequence[RepositorySpec]) -> None:
+def _check_agreed(a: Audited, items: Sequence[Item]) -> None:
     agreed = [record.body.get("digest") for record in a.found.records if record.kind == "agreed"]
     if not agreed:
         a.failed("agreed", "nobody agreed to what is in the bundle")
-    elif specs and agreed[-1] != core.digest(core.drafts(dialect, plan, specs)):
+    elif items and agreed[-1] != core.digest(draft for item in items for draft in item.drafts()):
         a.failed("agreed", "people agreed to something else than the plan and the keys make")
 
 
-def _check_pinning(a: Audited, dialect: Dialect, specs: Sequence[RepositorySpec]) -> None:
-    expected = dialect.pinning(specs) if specs else {}
+def _check_pinning(a: Audited, dialect: Dialect, items: Sequence[Item]) -> None:
+    expected = dialect.pinning({item.name: item.pins for item in items}) if items else {}
     for path, data in expected.items():
         if path in a.names and a.read(path) != data:
             a.failed(path, "does not pin the root keys of this ceremony, or not only them")
@@ -83,40 +84,23 @@ def _check_pinning(a: Audited, dialect: Dialect, specs: Sequence[RepositorySpec]
             a.failed(path, "is not in the bundle")
 
 
-def _check(
-    a: Audited,
-    dialect: Dialect,
-    plan: Plan,
-    name: str,
-    paths: Mapping[str, str],
-    spec: RepositorySpec | None,
-    at: datetime,
-) -> bool:
-    if spec is None:
-        a.failed(name, "is not a repository of the plan, or its keys are not known")
+def _check(a: Audited, name: str, paths: Mapping[str, str], item: Item | None, held: frozenset[str], at: datetime) -> bool:
+    if item is None:
+        a.failed(name, "is not a repository that the plan signs for, or its keys are not known")
         return False
-    drafts = list(core.drafts(dialect, plan, [spec]))
-    missing = {draft.role for draft in drafts} - paths.keys()
-    extra = paths.keys() - {draft.role for draft in drafts}
-    if extra or (missing and a.past.closed) or "root" in missing:
-        a.failed(name, f"has metadata of {', '.join(sorted(paths))}; the plan makes {', '.join(d.role for d in drafts)}")
+    wanted = [draft.role for draft in item.drafts()]
+    missing, extra = set(wanted) - paths.keys(), paths.keys() - set(wanted)
+    if extra or (missing and a.past.closed):
+        a.failed(name, f"has metadata of {', '.join(sorted(paths))}; the plan makes {', '.join(wanted)}")
+        return False
+    if missing:
+        a.incomplete(name, f"has no {', '.join(sorted(missing))} metadata yet")
         return False
     try:
-        counted = dialect.check(name, {role: a.read(path) or b"" for role, path in paths.items()}, at)
+        item.check({role: a.read(path) or b"" for role, path in paths.items()}, held, at)
     except CeremonyError as error:
         a.failed(name, error.message)
         return False
-    roots = {key.public.sha256 for key in spec.root_keys}
-    fault = ""
-    for draft in (draft for draft in drafts if draft.role in paths):
-        signers = {signature.public.sha256 for signature in counted if signature.payload == draft.payload}
-        if not signers:
-            fault = f"{draft.role} metadata is not what the plan and the keys make"
-        elif signers != (roots if draft.role == "root" else {spec.targets.sha256}):
-            fault = f"{draft.role} metadata is not signed by every key that the log names"
-        if fault:
-            a.failed(name, fault)
-            return False
     return True
 
 

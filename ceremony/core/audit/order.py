@@ -12,8 +12,7 @@ from ceremony.core.dialects import get
 from ceremony.core.keys import PublicKey
 from ceremony.core.log import Outcome, Record
 from ceremony.core.plan import Custody, Kind, Plan
-from ceremony.core.procedure import procedure
-from ceremony.core.specs import made_here
+from ceremony.core.procedure import keeps_backups, procedure
 from ceremony.errors import PlanRefused
 
 ANNOUNCED = frozenset(
@@ -45,7 +44,7 @@ def check_order(a: Audited, plan: Plan | None, roots: Mapping[str, PublicKey]) -
     if plan.kind is Kind.RECOVERY:
         _check_restored(a, recovers=True)
         return
-    if plan.root.custody is not Custody.TOKEN_ONLY or made_here(plan):
+    if keeps_backups(plan):
         _check_restored(a)
     if plan.root.custody is Custody.IMPORTED:
         _check_backed_up(a)
@@ -119,7 +118,7 @@ def _begins(record: Record, action: str) -> bool:
 def _check_tokens(a: Audited, plan: Plan, roots: Mapping[str, PublicKey]) -> None:
     rows = a.past.ended.get("root-keys", {}).get("keys")
     named = [row.get("token") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    if named != list(plan.root.tokens) or len(roots) != len(named):
+    if named != list(plan.key_tokens) or len(roots) != len(named):
         a.failed(bundle.LOG, "its root keys are not on the tokens of the plan, one each")
     made = "import-key" if plan.root.custody is Custody.IMPORTED else "generate-key"
     for serial, public in roots.items():

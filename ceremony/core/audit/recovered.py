@@ -13,10 +13,12 @@ from collections.abc import Mapping, Sequence
 
 from ceremony.core import bundle
 from ceremony.core.audit.attested import CHALLENGE, PUBLIC, check_challenge, check_empty_before
+from ceremony.core.audit.made import check_slot_certificate
 from ceremony.core.audit.order import reads_locked
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.audit.yubikeys import YUBIKEY, Token, check_device
 from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.dialects import get
 from ceremony.core.keys import PublicKey
 from ceremony.core.plan import Custody, Kind, Mode, Plan
 from ceremony.core.trusted_keys import TrustedKeys, trusted_keys
@@ -33,19 +35,21 @@ def check_recovered(a: Audited, plan: Plan | None, roots: Mapping[str, PublicKey
     opened = a.past.ended.get("open-backup", {})
     _check_opened(a, opened)
     _check_tokens(a, plan, roots)
-    trusted = _trusted(a, plan)
+    trusted, certificates = _trusted(a, plan), _certificates(a)
     there = {str(row.get("sha256")) for row in rows(opened.get("roots"))}
     listed = {str(row.get("serial")): str(row.get("custody")) for row in rows(a.past.ended.get("restore", {}).get("keys"))}
     for serial, public in roots.items():
         try:
-            _check_key(a, plan, serial, public, listed[serial], there)
+            token = _check_key(a, plan, serial, public, listed[serial], there)
             if trusted is not None:
-                trusted.check(public)
+                trusted.check(public, certificates)
         except CeremonyError as error:
             a.failed(f"token {serial}", f"its root key is not shown to be the one that was restored: {error.message}")
         else:
             named = "" if trusted is None else ", and the trusted root names it"
             a.ok(f"token {serial}", f"its root key was restored from a backup and signed a challenge{named}")
+            if token.slot and "prove" in a.past.ended and get(plan.dialect).needs_certificate:
+                check_slot_certificate(a, plan, serial, public)
 
 
 def _check_opened(a: Audited, opened: JsonObject) -> None:
@@ -86,8 +90,14 @@ def _trusted(a: Audited, plan: Plan) -> TrustedKeys | None:
     return trusted
 
 
-def _check_key(a: Audited, plan: Plan, serial: str, public: PublicKey, custody: str, there: set[str]) -> None:
-    """Check one restored key; raises VerificationError."""
+def _certificates(a: Audited) -> Sequence[str]:
+    """Return the certificates by whose key ids a trusted root names root keys: each id is a digest over what is read here."""
+    paths = sorted(path for path in a.names if path.startswith(bundle.ROOT_CERTIFICATES))
+    return [(a.read(path) or b"").decode("ascii", "replace") for path in paths]
+
+
+def _check_key(a: Audited, plan: Plan, serial: str, public: PublicKey, custody: str, there: set[str]) -> Token:
+    """Return the token of a restored key, both checked; raises VerificationError."""
     token = _token(a, serial, public)
     if public.sha256 not in there:
         raise _fault(bundle.LOG, "it was not in the backup that was opened")
@@ -105,6 +115,7 @@ def _check_key(a: Audited, plan: Plan, serial: str, public: PublicKey, custody: 
     locked = a.past.results.get(("lock-key", serial))
     if a.past.closed and custody == Custody.TOKEN_WRAPPED and (locked is None or not reads_locked(locked)):
         raise _fault(bundle.LOG, "it was not locked, or did not read so afterwards")
+    return token
 
 
 def _token(a: Audited, serial: str, public: PublicKey) -> Token:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ceremony.core.canonical import Json
+from ceremony.core.chronicle import words_published
 from ceremony.core.chronicle.acts import about_to, done, unfinished
 from ceremony.core.chronicle.facts import Facts, facts
 from ceremony.core.chronicle.phrases import counted, listed, short, token, tries
@@ -131,10 +132,6 @@ def _mended(told: Told) -> str:
     return f"{torn} at the end of the log on volume {told.body.text('volume')} were set aside there"
 
 
-def _request(told: Told) -> str:
-    return f"The request was taken, digest {short(told.body.text('digest').removeprefix('sha256:'))}"
-
-
 def _typed_back(told: Told) -> str:
     what = told.body.text("what")
     named = what if what.startswith("share ") else f"the {what}"
@@ -207,6 +204,11 @@ def _attested(told: Told) -> str:
     )
 
 
+def _root_found(told: Told) -> str:
+    name, public = told.token(told.body.text("serial")), short(told.body.text("sha256"))
+    return f"Token {name} holds root key {public}, which is published"
+
+
 def _login(told: Told) -> str:
     name, left = told.token(told.body.text("token")), told.body.number("retries_left")
     if told.ok:
@@ -244,18 +246,6 @@ def _reopened(told: Told) -> str:
     return f"{keys} opened from {'the old volume' if volume == 'old' else f'volume {volume}'}"
 
 
-def _agreed(told: Told) -> str:
-    files = counted(told.body.count("files"), "file")
-    repositories = counted(told.body.count("repositories"), "repository", "repositories")
-    return f"Everybody agreed to sign {files} for {repositories}, digest {short(told.body.text('digest'))}"
-
-
-def _verified(told: Told) -> str:
-    signatures = counted(told.body.count("signatures"), "signature")
-    repositories = counted(told.body.count("repositories"), "repository", "repositories")
-    return f"{signatures} of {repositories} verified"
-
-
 def _close(told: Told) -> str:
     deviations = counted(told.body.count("deviations"), "deviation")
     return f"The log was closed with {counted(len(told.body.inner('answers')), 'answer')} and {deviations}"
@@ -289,12 +279,14 @@ _WORDS: Mapping[str, Callable[[Told], str]] = {
     "volume-out": _volume_out,
     "volume-whole": _volume_whole,
     "mended": _mended,
-    "request": _request,
+    "request": lambda told: words_published.request(told.body),
+    "impact": lambda told: words_published.impact(told.body),
     "typed-back": _typed_back,
     "share": _share,
     "old-secret": _old_secret,
     "backup-opened": _backup_opened,
     "token": _token,
+    "root-found": _root_found,
     "firmware": _firmware,
     "standing": _standing,
     "left-alone": _left_alone,
@@ -306,8 +298,8 @@ _WORDS: Mapping[str, Callable[[Told], str]] = {
     "set-aside": _set_aside,
     "restored": _restored,
     "reopened": _reopened,
-    "agreed": _agreed,
-    "verified": _verified,
+    "agreed": lambda told: words_published.agreed(told.body),
+    "verified": lambda told: words_published.verified(told.body),
     "close": _close,
     "intent": _intent,
     "result": _result,

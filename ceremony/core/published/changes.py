@@ -62,9 +62,12 @@ def needs_targets(published: Published, changes: Changes) -> bool:
 
 
 def needs_snapshot(published: Published, changes: Changes) -> bool:
-    """Tell whether a snapshot has to be signed: the server does not hold the key that signs it from now on."""
+    """Tell whether a snapshot has to be signed: the server does not hold the key that signs it from now on.
+
+    Where nothing of the server's keys was brought, a key that stays is taken for its own.
+    """
     if changes.snapshot is None:
-        return not published.server_holds("snapshot")
+        return published.server is not None and not published.server_holds("snapshot")
     return published.server is None or changes.snapshot != published.server.snapshot
 
 

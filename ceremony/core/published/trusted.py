@@ -11,7 +11,7 @@ the bytes is the dialects' part.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ceremony.core.published.values import RoleKeys
@@ -67,6 +67,20 @@ def from_key_ids(text: str) -> TrustedRoot:
             "trusted-root", "is not key ids of 64 hexadecimal digits", hint="write key ids with a blank between two, or a path"
         )
     return TrustedRoot({}, (Anchor(key_ids=frozenset(text.split())),))
+
+
+def of_plan(trusted_root: str, files: Mapping[str, bytes], read: Callable[[Mapping[str, bytes]], TrustedRoot]) -> TrustedRoot:
+    """Return what a plan's `trusted-root` means: the files (path → bytes) that were brought for it, or the key ids that it is.
+
+    `read` is the dialect's reader of files. Raises VerificationError when there is nothing to trust.
+    """
+    if files:
+        return read(files)
+    if trusted_root:
+        return from_key_ids(trusted_root)
+    raise VerificationError(
+        "trusted-root", "is missing, so nothing published can be verified", hint="name an earlier bundle, a root.json, or key ids"
+    )
 
 
 def folders(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, bytes]]:

@@ -50,7 +50,8 @@ def advice(published: Published, roles: Collection[str], stolen: Collection[str]
             yield Advice(Matter.NESTED, role, here=False, words=_NESTED.format(role=role, parent=role.rpartition("/")[0]))
         elif role.startswith("targets/"):
             yield from _signer(published, role, stolen, here=here)
-    if "targets" in roles and "snapshot" not in roles and not published.server_holds("snapshot"):
+    known = published.server is not None
+    if "targets" in roles and "snapshot" not in roles and known and not published.server_holds("snapshot"):
         yield Advice(Matter.SNAPSHOT, "snapshot", here=True, words=_SNAPSHOT)
 
 

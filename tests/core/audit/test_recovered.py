@@ -11,6 +11,9 @@ import pytest
 
 from ceremony.core import bundle
 from ceremony.core.audit import audit
+from ceremony.core.audit.heads import root_keys
+from ceremony.core.audit.made import check_slot_certificate, read_made_plan
+from ceremony.core.audit.verdict import Level, begin
 from ceremony.core.bundle import LOG
 from ceremony.core.keys import Algorithm
 from ceremony.core.plan import Custody
@@ -32,7 +35,9 @@ def held(kind: str = "wrapped") -> Mapping[str, bytes]:
         room.quicken(patch)
         genesis = recovery.held()
         rack = FakeRack(FakeDevice("new-a", kind="yubikey")) if kind == "yubikey" else None
-        made = after(genesis, recovery_plan("new-a") if kind == "untrusted" else None, rack=rack)
+        pins = json.loads(genesis.folder.files[bundle.PINNING])["trust_pinning"]["certs"][recovery.APP]
+        trusted = {"untrusted": recovery_plan("new-a"), "pinned": recovery_plan("new-a", trusted_root=" ".join(pins))}
+        made = after(genesis, trusted.get(kind), rack=rack)
         assert made.hold() is ExitCode.DONE
     return dict(made.folder.files)
 
@@ -60,6 +65,7 @@ def serial() -> str:
     [
         pytest.param("wrapped", "signed a challenge, and the trusted root names it", id="wrapped"),
         pytest.param("yubikey", "signed a challenge, and the trusted root names it", id="on a YubiKey"),
+        pytest.param("pinned", "signed a challenge, and the trusted root names it", id="by the key id of a certificate"),
         pytest.param("untrusted", "nothing outside the backup says that its root keys are the published ones", id="no trusted root"),
     ],
 )  # fmt: skip
@@ -117,6 +123,59 @@ def test_evidence_that_is_not_that_of_the_restored_key_fails(path, data, said):
     failed(refiled({bundle.token_evidence(serial(), path): data}, base=held()), said)
 
 
+def slot_certificate() -> str:
+    """Return the path of the certificate in the slot of the recovery's YubiKey."""
+    return next(path for path in held("yubikey") if path.endswith("/certificate.pem"))
+
+
+@pytest.mark.parametrize(
+    ("files", "change", "said"),
+    [
+        pytest.param({}, without("result", "store-certificate"), "no certificate for root was kept in its slot", id="never kept"),
+        pytest.param({slot_certificate: None}, None, "no certificate for root was kept in its slot", id="not in the evidence"),
+        pytest.param({slot_certificate: b"x"}, None, "certificate.pem: does not hold", id="none at all"),
+        pytest.param({}, result_of("store-certificate", sha256="00"), "or not the one that was kept in the slot", id="another one"),
+    ],
+)  # fmt: skip
+def test_a_certificate_in_the_slot_that_is_not_that_of_this_recovery_fails(files, change, said):
+    changed = {path(): data for path, data in files.items()}
+    failed(refiled(changed, change or (lambda _: None), base=held("yubikey")), said)
+
+
+@pytest.mark.parametrize(
+    "utc",
+    [
+        pytest.param("2031-01-01T00:00:00+00:00", id="another day"),
+        pytest.param("9999-01-01T00:00:00+00:00", id="no year is ten years later"),
+        pytest.param("0001-01-01T00:00:00+14:00", id="before all time"),
+        pytest.param("noon", id="no time"),
+    ],
+)
+def test_a_certificate_in_the_slot_must_be_of_the_day_that_the_log_names(utc):
+    audited = begin(FakeFolder(files=dict(held("yubikey"))))
+    ((serial, public),) = root_keys(audited).items()
+    plan = read_made_plan(audited)
+    check_slot_certificate(audited, plan, serial, public)
+    assert audited.findings == []
+    audited.past.opened["utc"] = utc
+    check_slot_certificate(audited, plan, serial, public)
+    (finding,) = audited.findings
+    assert (finding.level, finding.subject) == (Level.FAILED, slot_certificate())
+    assert finding.text.startswith("does not hold: ")
+
+
+def test_a_key_that_was_not_proven_yet_needs_no_certificate_in_its_slot():
+    with pytest.MonkeyPatch.context() as patch:
+        room.quicken(patch)
+        made = after(recovery.held(), rack=FakeRack(FakeDevice("new-a", kind="yubikey")))
+        made.operator.stop_at = "check:prove"
+        with pytest.raises(Stopped):
+            made.hold()
+    result = audit(made.folder)
+    assert result.verdict is ExitCode.INCOMPLETE
+    assert "FAILED" not in texts(result)
+
+
 def test_metadata_has_no_place_in_a_recovery():
     failed(
         refiled({"bundle/tuf/docker.io/acme/app/metadata/root.json": b"{}"}, base=held()),
@@ -132,6 +191,13 @@ def test_a_trusted_root_that_the_first_record_does_not_bind_fails():
 def test_a_root_that_the_trusted_root_does_not_name_fails():
     other = known(Algorithm.ECDSA_P256).public.pem
     failed(refiled({f"{bundle.TRUSTED_ROOT}other.pem": other}, base=held()), "is not one that the trusted root names")
+
+
+@pytest.mark.parametrize("data", [None, b"", b"\xff", b"-----BEGIN CERTIFICATE-----\n"], ids=["none", "empty", "no text", "half"])
+def test_a_key_id_of_a_certificate_that_is_not_in_the_evidence_names_nothing(data):
+    (path,) = (path for path in held("pinned") if path.startswith(bundle.ROOT_CERTIFICATES))
+    files = {name: found for name, found in {**held("pinned"), path: data}.items() if found is not None}
+    failed(audit(FakeFolder(files=files)), "is not one that the trusted root names")
 
 
 def test_a_production_without_a_trusted_root_fails():

@@ -87,8 +87,8 @@ def root_pem() -> str:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        pytest.param(b"root = 2036", b"root = 2037", "root metadata is not what the plan", id="root expiry"),
-        pytest.param(b"targets = 2029", b"targets = 2028", "targets metadata is not what the plan", id="targets expiry"),
+        pytest.param(b"root = 2036", b"root = 2037", "root: was signed over something else", id="root expiry"),
+        pytest.param(b"targets = 2029", b"targets = 2028", "targets: was signed over something else", id="targets expiry"),
         pytest.param(b"targets = 2029", b"targets = 2028", "people agreed to something else", id="what was agreed"),
         pytest.param(b"certificate = 2036", b"certificate = 2035", "not what the plan makes", id="certificate expiry"),
         pytest.param(b"schema = 1", b"schema = 2", "is not a plan", id="no plan"),
@@ -117,7 +117,7 @@ def test_the_plan_of_these_ceremonies_is_what_its_source_says():
 
 def test_a_plan_of_another_kind_fails():
     files = {PLAN: plans.ROTATION.encode(), **{PLAN_FILES + path: data for path, data in plans.FILES.items()}}
-    failed(refiled(files), "is the plan of a rotation")
+    failed(refiled(files), "plan.kind is not what the plan says")
 
 
 def test_a_plan_that_is_gone_and_a_file_of_it_that_cannot_be_read_fail():
@@ -127,7 +127,9 @@ def test_a_plan_that_is_gone_and_a_file_of_it_that_cannot_be_read_fail():
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        pytest.param({ROOT.replace("app", "web"): b"{}"}, "is not a repository of the plan", id="one more repository"),
+        pytest.param(
+            {ROOT.replace("app", "web"): b"{}"}, "is not a repository that the plan signs for", id="one more repository"
+        ),
         pytest.param({TARGETS: None}, "has metadata of root; the plan makes root, targets", id="no targets"),
         pytest.param({ROOT: None}, "has metadata of targets; the plan makes", id="no root"),
         pytest.param({ROOT.replace("root", "snapshot"): b"{}"}, "has metadata of root, snapshot, targets", id="one more role"),
@@ -145,7 +147,7 @@ def test_a_bundle_that_was_made_from_something_else_fails(files, said):
 @pytest.mark.parametrize(
     ("role", "said"),
     [
-        pytest.param("targets", "root metadata is not what the plan", id="targets"),
+        pytest.param("targets", "root: was signed over something else", id="targets"),
         pytest.param("snapshot", "its snapshot key is not the one that was brought", id="snapshot"),
         pytest.param("timestamp", "its timestamp key is not the one that was brought", id="timestamp"),
         pytest.param("signers", "its signers are not those of the plan", id="signers"),
@@ -163,7 +165,7 @@ def test_a_list_of_keys_without_one_of_the_repositories_fails():
     listed = json.loads(whole()[KEYS])
     del listed[APP]
     changed = {KEYS: json.dumps(listed, sort_keys=True, separators=(",", ":")).encode() + b"\n"}
-    failed(refiled(changed), f"cannot be made again from the plan and the keys: there is nothing about '{APP}'")
+    failed(refiled(changed), f"cannot be made again from the plan and the keys: {APP}: is new, and its keys are not listed")
 
 
 def certificate_files() -> dict[str, bytes]:
@@ -193,7 +195,7 @@ def test_a_root_without_one_of_its_signatures_fails_though_the_threshold_is_met(
     signed = files[ROOT]
     listed = json.loads(signed)["signatures"]
     cut = signed[: signed.rindex(b',"signatures":')] + f',"signatures":{json.dumps(listed[:1], separators=(",", ":"))}}}'.encode()
-    failed(refiled({ROOT: cut}, base=files), "root metadata is not signed by every key")
+    failed(refiled({ROOT: cut}, base=files), "root: is not signed by every key")
 
 
 def without(kind: str) -> Change:
