@@ -13,11 +13,14 @@ from contextlib import AbstractContextManager, contextmanager
 import click
 
 from ceremony.core import words
-from ceremony.core.ports import Deviation, Differences, Found, Option, Prompt, Summary
+from ceremony.core.ports import Deviation, Differences, Found, Listing, Option, Prompt, Summary
 from ceremony.core.procedure import StepInfo
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError
+from ceremony.tui.text import visible
 
+FIRST = 20
+"""Changes or rows that are printed; more are counted."""
 _REFUSALS = ("retry:", "last-try:", "unblock:", "wipe:")
 """How the keys of questions begin that spend a try or destroy something."""
 
@@ -51,7 +54,12 @@ class HeadlessOperator:
         """Say that it was shown; whoever wraps this operator has kept it."""
         _say(f"    {prompt.title}: shown to {prompt.who}")
 
-    def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
+    def choose(
+        self,
+        prompt: Prompt,
+        options: Sequence[Option],
+        now: Callable[[], Sequence[Option]] | None = None,  # noqa: ARG002 - it takes what is there
+    ) -> str:
         """Take the first option; after an error, stop."""
         chosen = options[-1] if prompt.key.startswith("error:") else options[0]
         _say(f"    {prompt.title} {chosen.label}")
@@ -71,15 +79,30 @@ class HeadlessOperator:
     def review(self, prompt: Prompt, differences: Differences) -> bool:
         """Print the changes, exceptions first."""
         _say(f"    {prompt.title}: {prompt.detail}")
-        for group in differences.groups[:20]:
+        for group in differences.groups[:FIRST]:
             change, number = group.change, len(group.members)
             where = change.repository if number == 1 else f"{number} repositories"
             _say(f"      {where}  {change.role} {change.field}: {change.after or 'removed'}")
-        if len(differences.groups) > 20:
-            _say(f"      and {len(differences.groups) - 20} more")
+        if len(differences.groups) > FIRST:
+            _say(f"      and {len(differences.groups) - FIRST} more")
         return True
 
-    def until(self, prompt: Prompt, look: Callable[[], Found | None]) -> Found | None:  # noqa: ARG002 - nobody is asked
+    def study(self, prompt: Prompt, listing: Listing) -> bool:
+        """Print how many rows there are, and the first of them."""
+        number = len(listing.rows)
+        _say(f"    {prompt.title}: {number:,} {'row' if number == 1 else 'rows'}")
+        for row in listing.rows[:FIRST]:
+            _say(f"      {'  '.join(visible(cell) for cell in row if cell)}")
+        if number > FIRST:
+            _say(f"      and {number - FIRST:,} more")
+        return True
+
+    def until(
+        self,
+        prompt: Prompt,  # noqa: ARG002 - nobody is asked
+        look: Callable[[], Found | None],
+        now: Callable[[], Sequence[Option]] | None = None,  # noqa: ARG002 - and nobody is shown anything
+    ) -> Found | None:
         """Look once: nobody is there to put anything in."""
         return look()
 

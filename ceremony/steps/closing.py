@@ -64,7 +64,9 @@ def run(room: Room, watcher: Watcher) -> ExitCode:
             signed=names,
             quorum_met=quorum.met,
             copies=copies,
-            errands=errands(room.plan, signed=names, practice=room.practice, left_out=left_out if isinstance(left_out, int) else 0),
+            errands=errands(
+                room.plan, signed=names, practice=room.practice, left_out=left_out if isinstance(left_out, int) else 0
+            ),
         )
     )
     if not quorum.met:

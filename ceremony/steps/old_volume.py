@@ -7,13 +7,15 @@ the new one. What it says is its own word: see `ceremony.core.old_ceremony`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ceremony.core import bundle
 from ceremony.core.old_ceremony import OldCeremony, read_old
 from ceremony.core.ports import MediumIdentity, Option, Prompt, Volume
 from ceremony.errors import StorageError, VerificationError
+from ceremony.steps.putting_in import Table, nothing_against, put_in
 from ceremony.steps.room import Room, sha256
 
 ROLE = "old"
@@ -46,13 +48,27 @@ class OldVolume:
         return data
 
 
-def find(room: Room, ceremony: str = "") -> OldVolume:
-    """Return an old volume that people put in, and the ceremony on it: the one named, or the one that they choose.
+@contextmanager
+def opened(room: Room, ceremony: str = "") -> Iterator[OldVolume]:
+    """Yield an old volume that people put in, and the ceremony on it: the one named, or the one that they choose.
 
-    Raises StorageError when none is put in or it holds no backup, VerificationError for a damaged log and for a ceremony that
-    this one cannot restore.
+    It is let go when the block ends, unless it is one of this ceremony's own two. Raises StorageError when none is put in or
+    it holds no backup, VerificationError for a damaged log and for a ceremony that this one cannot restore.
     """
-    volume = _opened(room)
+    own = {volume.identity.serial: volume for _, volume in room.backup_volumes()}
+    identity = _put_in(room, list(own.values()))
+    volume = own.get(identity.serial) or room.media.open(ROLE, identity)
+    try:
+        yield _found(room, volume, ceremony)
+    finally:
+        if identity.serial not in own:
+            with suppress(StorageError):  # it was only read: nothing on it can be lost
+                volume.release()
+    if identity.serial not in own:
+        room.operator.tell(f"{volume.name} is not needed any more: it can be taken out.")
+
+
+def _found(room: Room, volume: Volume, ceremony: str) -> OldVolume:
     folders = _folders(room, volume)
     if ceremony:
         folders = [folder for folder in folders if folder == bundle.folder(ceremony)]
@@ -66,31 +82,14 @@ def find(room: Room, ceremony: str = "") -> OldVolume:
     return found
 
 
-def _opened(room: Room) -> Volume:
-    """Return the old volume that people choose among those that are there."""
-
-    def look() -> Sequence[MediumIdentity] | None:
-        return _candidates(room) or None
-
+def _put_in(room: Room, own: Sequence[Volume]) -> MediumIdentity:
+    """Return the old volume that people put in or choose: one without a part here, or a new volume that holds an old backup."""
+    more = [volume.identity for volume in own if _folders(room, volume)]
     prompt = Prompt(f"insert:{ROLE}", "Put in an old volume", detail="One of the two that the earlier ceremony left is enough.")
-    matching = look() or room.operator.until(prompt, look)
-    if matching is None:
+    found = put_in(Table(room, ROLE, nothing_against, more=more), prompt)
+    if found is None:
         raise StorageError("the old volume", "is not here", hint="plug one of the two in, then try again")
-    identity = matching[0]
-    if len(matching) > 1:
-        options = [Option(i.serial, f"{i.model} {i.serial}", f"{i.size} bytes") for i in matching]
-        key = room.operator.choose(Prompt(f"medium:{ROLE}", "Which medium is the old volume?"), options)
-        identity = next(found for found in matching if found.serial == key)
-    own = {volume.identity.serial: volume for _, volume in room.backup_volumes()}
-    return own.get(identity.serial) or room.media.open(ROLE, identity)
-
-
-def _candidates(room: Room) -> Sequence[MediumIdentity]:
-    """Return what could be an old volume: media that have no other part here, and new volumes that hold an old backup."""
-    seen = list(room.media.candidates(ROLE))
-    serials = {identity.serial for identity in seen}
-    own = [volume for _, volume in room.backup_volumes() if volume.identity.serial not in serials]
-    return [*seen, *(volume.identity for volume in own if _folders(room, volume))]
+    return found
 
 
 def _folders(room: Room, volume: Volume) -> list[str]:

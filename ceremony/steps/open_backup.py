@@ -3,24 +3,25 @@
 
 Which ceremony it was, its own log says; each file is compared with the digest in it, so
 that what is damaged is told from a wrong secret. A root key counts only when the
-plan's `trusted-root` names it. Nothing secret is recorded; what is opened stays in the
+plan's `trusted-root` names it, or the key id of a certificate of it, which is looked for in
+the copy of the old ceremony's folder. Nothing secret is recorded; what is opened stays in the
 keyring until the ceremony ends, and is opened again, by the same secret, after an interruption.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ceremony.core import backup, bundle, words
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.log import Outcome
-from ceremony.core.old_ceremony import OldRoot
+from ceremony.core.old_ceremony import OldRoot, copied_certificates
 from ceremony.core.ports import Option, Prompt
 from ceremony.core.root_backup import RootBackup, open_repositories, open_root
 from ceremony.core.secret import Secret
 from ceremony.core.software_key import SoftwareKey
-from ceremony.core.trusted_keys import trusted_keys
+from ceremony.core.trusted_keys import TrustedKeys, trusted_keys
 from ceremony.errors import VerificationError
 from ceremony.steps import old_volume, shares
 from ceremony.steps.old_volume import OldVolume
@@ -56,10 +57,10 @@ def run(room: Room) -> JsonObject:
     Raises StorageError and VerificationError, naming what is missing, damaged, wrong or of another ceremony.
     """
     room.keyring.drop()
-    found = old_volume.find(room)
-    opened = _open(room, found)
-    _decide(room, found, opened)
-    trusted = _check_trusted(room, opened)
+    with old_volume.opened(room) as found:
+        opened = _open(room, found)
+        _decide(room, found, opened)
+        trusted = _check_trusted(room, found, opened)
     _fill(room, opened)
     left: JsonObject = {path: writable(error.message) for path, error in opened.bad.items()}
     old = found.old
@@ -90,7 +91,8 @@ def refill(room: Room) -> None:
     if room.keyring.complete:
         return
     made = room.result("open-backup")
-    opened = _open(room, old_volume.find(room, str(made["ceremony"])))
+    with old_volume.opened(room, str(made["ceremony"])) as found:
+        opened = _open(room, found)
     there = {backup.public.sha256 for backup in opened.roots.values()}
     if not {str(row["sha256"]) for row in rows(made["roots"])} <= there or len(opened.repositories) != made["made"]:
         bad = next(iter(opened.bad.values()), None)
@@ -199,7 +201,7 @@ def _decide(room: Room, found: OldVolume, opened: _Opened) -> None:
         raise first
 
 
-def _check_trusted(room: Room, opened: _Opened) -> bool:
+def _check_trusted(room: Room, found: OldVolume, opened: _Opened) -> bool:
     """Keep the root keys that the trusted root names; return whether there is one. Raises VerificationError when it names none."""
     paths = [path for path in room.journal.past.files if path.startswith(bundle.TRUSTED_ROOT)]
     trusted = trusted_keys(room.plan, {path.removeprefix(bundle.TRUSTED_ROOT): room.recorded(path) for path in paths})
@@ -212,15 +214,48 @@ def _check_trusted(room: Room, opened: _Opened) -> bool:
             "No trusted root was brought: nothing outside the volume says that these root keys are the published ones."
         )
         return False
-    first: VerificationError | None = None
-    for root in tuple(opened.roots):
-        try:
-            trusted.check(root.public)
-        except VerificationError as error:
-            first = first or error
-            opened.bad[root.path] = error
-            opened.roots.pop(root).wipe()
-            room.operator.tell(f"{error.message}: it is left out.")
-    if first is not None and not opened.roots:
-        raise first
+    strangers = _strangers(room, found, opened, trusted)
+    for root, error in strangers.items():
+        opened.bad[root.path] = error
+        opened.roots.pop(root).wipe()
+        room.operator.tell(f"{error.message}: it is left out.")
+    if strangers and not opened.roots:
+        raise next(iter(strangers.values()))
     return True
+
+
+def _strangers(room: Room, found: OldVolume, opened: _Opened, trusted: TrustedKeys) -> Mapping[OldRoot, VerificationError]:
+    """Return the root keys that a trusted root does not name, and why; keep the certificates by which it names others."""
+    strangers = _unnamed(trusted, opened.roots)
+    certificates = _certificates(room, found) if strangers and trusted.key_ids else ()
+    kept: dict[str, str] = {}
+    for root in strangers:
+        kept |= trusted.certified(root.public, certificates)
+    room.keep({f"{bundle.ROOT_CERTIFICATES}{key_id}.pem": pem.encode() for key_id, pem in kept.items()})
+    return _unnamed(trusted, strangers, certificates)
+
+
+def _unnamed(
+    trusted: TrustedKeys, roots: Iterable[OldRoot], certificates: Sequence[str] = ()
+) -> Mapping[OldRoot, VerificationError]:
+    unnamed: dict[OldRoot, VerificationError] = {}
+    for root in roots:
+        try:
+            trusted.check(root.public, certificates)
+        except VerificationError as error:
+            unnamed[root] = error
+    return unnamed
+
+
+def _certificates(room: Room, found: OldVolume) -> Sequence[str]:
+    """Return the root certificates of the old ceremony, as the copy of its folder beside the backup has them; none without it."""
+    name = f"{found.folder}.tar"
+    path = f"{found.folder}/{name}"
+    if not found.volume.exists(path):
+        return ()
+    try:
+        with room.operator.waiting("the certificates of the earlier ceremony to be looked up"):
+            return copied_certificates(found.volume.read(path), found.subject(name))
+    except VerificationError as error:
+        room.operator.tell(f"{error.message}: no certificate is taken from it.")
+        return ()

@@ -21,8 +21,9 @@ from ceremony.core.ports import MediumIdentity, Option, Prompt, Volume
 from ceremony.errors import Stopped, StorageError, VolumesLost
 from ceremony.steps import drill
 from ceremony.steps.catching_up import catch_up
+from ceremony.steps.putting_in import Table, called, put_in
 from ceremony.steps.room import BACKUPS, ROLES, Out, Room, writable
-from ceremony.steps.volumes import called, check_written, choose, facts, mirror, refuse_occupied
+from ceremony.steps.volumes import check_written, facts, mirror, refuse_occupied
 
 ANOTHER, SAME, STOP = "another", "same", "stop"
 
@@ -218,8 +219,11 @@ def _same(room: Room, role: str, out: Out) -> Volume | None:
 
 
 def _by_serial(room: Room, role: str, serial: str) -> MediumIdentity | None:
+    def why_not(identity: MediumIdentity) -> str:
+        return "" if identity.serial == serial else f"it is not {called(role)}, which has serial {serial}"
+
     prompt = Prompt(f"insert:{role}", f"Put in {called(role)}", detail=f"The one with serial {serial}.")
-    return choose(room, role, prompt, lambda: [i for i in _candidates(room, role) if i.serial == serial] or None)
+    return put_in(Table(room, role, why_not, blind=True), prompt)
 
 
 def _another(room: Room, role: str, out: Out) -> Volume | None:
@@ -227,12 +231,17 @@ def _another(room: Room, role: str, out: Out) -> Volume | None:
     others = {called(other): volume.identity for other, volume in room.volumes.items() if other != role}
     failed_ones = room.journal.past.failed | {known.serial for known in room.out.values()}
 
-    def look() -> Sequence[MediumIdentity] | None:
-        fresh = [i for i in _candidates(room, role) if i.serial not in failed_ones and (room.practice or not i.folder)]
-        return [i for i in fresh if not media_rules.shares_device(i, others)] or None
+    def why_not(identity: MediumIdentity) -> str:
+        if identity.serial in failed_ones:
+            return "it failed in this ceremony, or is out"
+        if identity.folder and not room.practice:
+            return "a folder is no removable medium"
+        shared = media_rules.shares_device(identity, others)
+        return f"it {shared}" if shared else ""
 
     detail = "Any medium that can serve, on a device of its own. Those that failed are not taken."
-    identity = choose(room, role, Prompt(f"insert:{role}", f"Put in another medium as {called(role)}", detail=detail), look)
+    prompt = Prompt(f"insert:{role}", f"Put in another medium as {called(role)}", detail=detail)
+    identity = put_in(Table(room, role, why_not, blind=True), prompt)
     volume = _opened(room, role, identity) if identity is not None else None
     if volume is None:
         return None
@@ -244,13 +253,6 @@ def _another(room: Room, role: str, out: Out) -> Volume | None:
     if not room.journal.past.closed:
         room.journal.record("medium", {"role": role, **facts(volume.identity), "replaces": out.serial})
     return volume
-
-
-def _candidates(room: Room, role: str) -> Sequence[MediumIdentity]:
-    """Return what could serve now; nothing while that cannot be seen."""
-    with suppress(StorageError):
-        return room.media.candidates(role)
-    return ()
 
 
 def _opened(room: Room, role: str, identity: MediumIdentity) -> Volume | None:

@@ -6,14 +6,15 @@ What is done when one of them fails later is in `replacing`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Container, Mapping
 from functools import partial
 
 from ceremony.core import bundle, media_rules
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.log import recover
-from ceremony.core.ports import MediumIdentity, Option, Prompt, Volume
+from ceremony.core.ports import MediumIdentity, Prompt, Volume
 from ceremony.errors import StorageError
+from ceremony.steps.putting_in import Table, called, put_in
 from ceremony.steps.room import BACKUPS, COURIER, ROLES, Room, sha256
 
 
@@ -42,11 +43,6 @@ def run(room: Room) -> JsonObject:
 def facts(identity: MediumIdentity) -> JsonObject:
     """Return what a record says of a medium."""
     return {"serial": identity.serial, "model": identity.model, "folder": identity.folder}
-
-
-def called(role: str) -> str:
-    """Return what people call the medium of a role."""
-    return "the courier" if role == COURIER else f"volume {role}"
 
 
 def _let_go(room: Room) -> None:
@@ -88,17 +84,21 @@ def other_log(volume: Volume) -> StorageError:
     )
 
 
-def check_whole(room: Room, volume: Volume) -> None:
-    """Check that a volume holds every file as it was written, and the log to its last line; raises StorageError."""
-    check_written(room, volume)
+def check_whole(room: Room, volume: Volume, besides: Container[str] = ()) -> None:
+    """Check that a volume holds every file as it was written, but for those `besides`, and the log to its last line.
+
+    Raises StorageError.
+    """
+    check_written(room, volume, besides)
     if volume.read(room.on_volume(bundle.LOG)) != room.folder.read(bundle.LOG):
         raise StorageError(volume.name, "does not hold the log to its last line", hint="put another medium in its place")
 
 
-def check_written(room: Room, volume: Volume) -> None:
+def check_written(room: Room, volume: Volume, besides: Container[str] = ()) -> None:
     """Check that a volume holds every file that was written to both, as it was written; raises StorageError that names it."""
     for path in room.journal.past.written:
-        read_written(room, volume, path)
+        if path not in besides:
+            read_written(room, volume, path)
 
 
 def read_written(room: Room, volume: Volume, path: str) -> bytes:
@@ -121,45 +121,19 @@ def check_backups(room: Room) -> None:
 def _find(room: Room, role: str, chosen: Mapping[str, MediumIdentity]) -> MediumIdentity:
     serial = room.site_volumes.get(role, "")
 
-    def serves(identity: MediumIdentity) -> bool:
+    def why_not(identity: MediumIdentity) -> str:
         if serial:
-            return identity.serial == serial
+            return "" if identity.serial == serial else f"the site file names serial {serial} as {called(role)}"
         # Sticks that go in one after the other: the one that is in already has its role. Folders are named, and refused.
-        return identity.folder or not media_rules.shares_device(identity, chosen)
-
-    def look() -> Sequence[MediumIdentity] | None:
-        return [identity for identity in room.media.candidates(role) if serves(identity)] or None
+        shared = "" if identity.folder else media_rules.shares_device(identity, chosen)
+        return f"it {shared}" if shared else ""
 
     detail = f"The one with serial {serial}." if serial else "Any medium that can serve."
-    found = choose(room, role, Prompt(f"insert:{role}", f"Put in {called(role)}", detail=detail), look)
+    found = put_in(Table(room, role, why_not), Prompt(f"insert:{role}", f"Put in {called(role)}", detail=detail))
     if found is None:
         what = f"no medium {serial} is here" if serial else "no medium that could serve is here"
         raise StorageError(called(role), what, hint="plug it in, then try again")
     return found
-
-
-def choose(room: Room, role: str, prompt: Prompt, look: Callable[[], Sequence[MediumIdentity] | None]) -> MediumIdentity | None:
-    """Return the medium that `look` sees, now or once people put it in; of several the one they choose; None when they give up."""
-    matching = look() or room.operator.until(prompt, look)
-    if matching is None:
-        return None
-    if len(matching) == 1:
-        return matching[0]
-    options = [Option(_key(i), f"{i.model} {i.serial}", _about(i)) for i in matching]
-    key = room.operator.choose(Prompt(f"medium:{role}", f"Which medium is {called(role)}?"), options)
-    return next(identity for identity in matching if _key(identity) == key)
-
-
-def _key(identity: MediumIdentity) -> str:
-    """Return what tells a medium from others that can be chosen: two partitions of one stick share its serial."""
-    return f"{identity.serial}/{identity.partition}" if identity.partition else identity.serial
-
-
-def _about(identity: MediumIdentity) -> str:
-    """Return what people are told of a medium to choose it by; how much is free is not known before it is mounted."""
-    free = f"{identity.free} free" if identity.free >= 0 else ""
-    facts = (f"{identity.size} bytes", free, identity.file_system, identity.label, identity.device, identity.note)
-    return ", ".join(fact for fact in facts if fact)
 
 
 def refuse_occupied(room: Room, role: str, volume: Volume) -> None:

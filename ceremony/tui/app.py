@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
@@ -236,6 +237,17 @@ class CeremonyApp(App[ExitCode], inherit_bindings=False):
         self._waiting = deque(asked for asked in self._waiting if asked.answer is not message.answer)
         if self._put is not None and self._put_for is message.answer:
             self._put.withdraw()
+
+    @on(messages.Sighted)
+    def take_sight(self, message: messages.Sighted) -> None:
+        """Show what there is now in the question that is open, or keep it for when it is put."""
+        for asked in self._waiting:
+            if isinstance(asked, messages.Asked) and asked.answer is message.answer:
+                question = asked.question
+                if isinstance(question, messages.Choose | messages.Await):
+                    asked.question = replace(question, options=message.options)
+        if self._put is not None and self._put_for is message.answer:
+            self._put.sight(message.options)
 
     def _put_next(self) -> None:
         if len(self.screen_stack) > 1:

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from textual.message import Message
 
-from ceremony.core.ports import Differences, Gauge, Option, Prompt, Summary
+from ceremony.core.ports import Differences, Gauge, Listing, Option, Prompt, Summary
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError, ExitCode
 
@@ -88,8 +88,18 @@ class Review(Question[bool]):
 
 
 @dataclass(frozen=True, slots=True)
+class Study(Question[bool]):
+    """A table that people read."""
+
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True)
 class Await(Question[None]):
     """Something is to be put in or taken out, and is noticed by itself; the only answer is that people give up."""
+
+    options: tuple[Option, ...] | None = None
+    """What is there meanwhile; None where nobody looks at anything else."""
 
 
 # --- from the worker ---------------------------------------------------------
@@ -117,6 +127,18 @@ class Noticed(Message):
     """What the question that waits for `answer` asked for was seen: nobody needs to answer any more."""
 
     answer: Future[Any]
+
+
+@dataclass(eq=False)
+class Sighted(Message):
+    """What there is now, while the question that waits for `answer` is open; the newest replaces those before it."""
+
+    answer: Future[Any]
+    options: tuple[Option, ...]
+
+    def can_replace(self, message: Message) -> bool:
+        """Give way to a later look for the same question."""
+        return isinstance(message, Sighted) and message.answer is self.answer
 
 
 @dataclass(eq=False)

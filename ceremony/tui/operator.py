@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from textual.message import Message
 
-from ceremony.core.ports import Deviation, Differences, Found, Option, Prompt, Summary
+from ceremony.core.ports import Deviation, Differences, Found, Listing, Option, Prompt, Summary
 from ceremony.core.secret import Secret
 from ceremony.core.words import words
 from ceremony.errors import CeremonyError, Stopped
@@ -40,7 +40,9 @@ from ceremony.tui.messages import (
     Recorded,
     Review,
     ShowSecret,
+    Sighted,
     StepChanged,
+    Study,
     TerminalAsked,
     Told,
     WaitingEnded,
@@ -128,9 +130,18 @@ class TuiOperator:
         """Show a secret once, to `prompt.who` alone."""
         self._put(ShowSecret(prompt, secret))
 
-    def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
-        """Return the key of the option that was chosen."""
-        return self._put(Choose(prompt, tuple(options)))
+    def choose(self, prompt: Prompt, options: Sequence[Option], now: Callable[[], Sequence[Option]] | None = None) -> str:
+        """Return the key of the option that was chosen; `now` is asked twice a second what can be chosen meanwhile."""
+        future = self._ask(Choose(prompt, tuple(options)))
+        if now is None:
+            return self._answer(future)
+        try:
+            while not wait([future], timeout=LOOK_EVERY).done:
+                self._post(Sighted(future, tuple(now())))
+            return self._answer(future)
+        finally:
+            self.complete(future, None)
+            self._post(Noticed(future))
 
     def confirm(self, prompt: Prompt, word: str = "") -> bool:
         """Return whether people agreed."""
@@ -144,11 +155,19 @@ class TuiOperator:
         """Return whether people agreed to sign exactly this."""
         return self._put(Review(prompt, differences))
 
-    def until(self, prompt: Prompt, look: Callable[[], Found | None]) -> Found | None:
+    def study(self, prompt: Prompt, listing: Listing) -> bool:
+        """Return whether people read a table, and it is what they expected."""
+        return self._put(Study(prompt, listing))
+
+    def until(
+        self, prompt: Prompt, look: Callable[[], Found | None], now: Callable[[], Sequence[Option]] | None = None
+    ) -> Found | None:
         """Return what `look` sees, asked about twice a second while the question is open; None when people give up."""
-        future = self._ask(Await(prompt))
+        future = self._ask(Await(prompt, tuple(now()) if now else None))
         try:
             while (found := look()) is None:
+                if now is not None:
+                    self._post(Sighted(future, tuple(now())))
                 if wait([future], timeout=LOOK_EVERY).done:
                     self._answer(future)
                     return None

@@ -18,6 +18,7 @@ from ceremony.core.ports import MediumIdentity
 from ceremony.errors import StorageError
 from ceremony.volumes.faults import told
 from ceremony.volumes.store import FolderStore
+from ceremony.volumes.tree import Tree
 
 OLD = "old"
 """The role of a medium that a recovery reads, and never writes to."""
@@ -29,6 +30,7 @@ class FolderVolume(FolderStore):
     def __init__(self, path: Path, identity: MediumIdentity) -> None:
         super().__init__(path, f"{identity.model} {path}", medium=True)
         self._identity = identity
+        self._released = False
 
     @property
     def identity(self) -> MediumIdentity:
@@ -44,13 +46,20 @@ class FolderVolume(FolderStore):
         return (there.serial, there.device) == (self._identity.serial, self._identity.device)
 
     def release(self) -> None:
-        """Do nothing: every write was synced, and there is nothing to pull."""
+        """Let the folder go: nothing is read or written until `reopen`. Every write was synced, and there is nothing to pull."""
+        self._released = True
 
     def reopen(self) -> None:
         """Look again which folder is there; raises StorageError when it is another. Reads always go past the page cache."""
         there = identify(self.path)
         if (there.serial, there.device) != (self._identity.serial, self._identity.device):
             raise StorageError(self.name, f"another folder came back ({there.serial})", hint="bring the first one again")
+        self._released = False
+
+    def _tree(self) -> Tree:
+        if self._released:
+            raise StorageError(self.name, "was let go", hint="open it again")
+        return super()._tree()
 
 
 class FolderMedia:
@@ -59,6 +68,7 @@ class FolderMedia:
     def __init__(self, folders: Mapping[str, Path], old: Sequence[Path] = ()) -> None:
         self._folders = dict(folders)
         self._old = tuple(old)
+        self._open: list[FolderVolume] = []
 
     def look(self, role: str) -> Sequence[MediumIdentity]:
         """Return what `candidates` does: a folder that could not serve is said when it is opened."""
@@ -71,9 +81,12 @@ class FolderMedia:
         return [identify(self._folders[role])] if role in self._folders else []
 
     def open(self, role: str, identity: MediumIdentity) -> FolderVolume:
-        """Return the folder that `candidates` showed; raises StorageError when it is another one, read-only or full."""
-        if role == OLD:
-            return self._open_old(identity)
+        """Return the folder that `look` showed; raises StorageError when it is another one, read-only or full."""
+        volume = self._open_old(identity) if role == OLD else self._open_new(role, identity)
+        self._open.append(volume)
+        return volume
+
+    def _open_new(self, role: str, identity: MediumIdentity) -> FolderVolume:
         path = self._folders.get(role)
         if path is None:
             raise StorageError(role, "has no folder", hint="name a folder for each of a, b and courier")
@@ -95,7 +108,9 @@ class FolderMedia:
         raise StorageError(OLD, f"the folder {identity.serial} is not there any more", hint="choose again")
 
     def close(self) -> None:
-        """Do nothing: folders need not be let go."""
+        """Let every folder go that was opened."""
+        while self._open:
+            self._open.pop().release()
 
 
 def identify(path: Path) -> MediumIdentity:

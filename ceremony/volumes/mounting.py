@@ -30,7 +30,9 @@ RUN: Final = Path("/run")
 
 _PREFIX = "ceremony-"
 _POINT = "medium"
-_OPTIONS = "rw,nosuid,nodev,noexec,noatime"
+_OPTIONS = "nosuid,nodev,noexec,noatime"
+_WITHOUT_JOURNAL = {"ext3": "ro,noload", "ext4": "ro,noload"}
+"""How a file system is read whose journal cannot be played back: the medium is write-protected."""
 _SECONDS = 120
 """A stick that was pulled while it was written to is put in order before it is mounted."""
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -59,26 +61,40 @@ def is_ours(point: Path, folder: Path = RUN) -> bool:
     return point.name == _POINT and point.parent.name.startswith(_PREFIX) and point.parent.parent == folder and os.geteuid() == 0
 
 
-def mount(programs: Programs, identity: MediumIdentity, store: str, folder: Path = RUN) -> Path:
-    """Mount the medium in a new folder under `folder` and return where; raises StorageError, and then leaves nothing."""
+def mount(programs: Programs, identity: MediumIdentity, store: str, folder: Path = RUN, *, only_read: bool = False) -> Path:
+    """Mount the medium in a new folder under `folder` and return where; raises StorageError, and then leaves nothing.
+
+    With `only_read` nothing can be written to it; what was synced to its journal and no further is put in its place first,
+    unless the medium is write-protected.
+    """
     with told(store):
         point = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder)) / _POINT
         point.mkdir(mode=0o700)
-    options = f"{_OPTIONS},{FILE_SYSTEMS[identity.file_system]}"
-    command = (*programs.mount, "-i", "-t", identity.file_system, "-o", options, identity.partition, str(point))
-    try:
-        run(command, seconds=_SECONDS)
-    except StorageError as error:
-        with suppress(StorageError):
-            unmount(programs, point, store)  # one that came too late would hold the medium
-        _tidy(point)
-        what = error.message.replace(f"{point}: ", "")
-        raise StorageError(store, f"could not be mounted: {what}", hint="use another medium") from error
-    return point
+    failed: StorageError | None = None
+    for way in _ways(identity.file_system, only_read=only_read):
+        options = f"{way},{_OPTIONS},{FILE_SYSTEMS[identity.file_system]}"
+        command = (*programs.mount, "-i", "-t", identity.file_system, "-o", options, identity.partition, str(point))
+        try:
+            run(command, seconds=_SECONDS)
+        except StorageError as error:
+            failed = failed or error
+            with suppress(StorageError):
+                unmount(programs, point, store, tidy=False)  # one that came too late would hold the medium
+        else:
+            return point
+    _tidy(point)
+    what = failed.message.replace(f"{point}: ", "") if failed else ""
+    raise StorageError(store, f"could not be mounted: {what}", hint="use another medium") from failed
 
 
-def unmount(programs: Programs, point: Path, store: str) -> None:
-    """Unmount a mount of ours and remove its folder; raises StorageError when it is in use, or the medium failed."""
+def _ways(file_system: str, *, only_read: bool) -> tuple[str, ...]:
+    if not only_read:
+        return ("rw",)
+    return ("ro", _WITHOUT_JOURNAL[file_system]) if file_system in _WITHOUT_JOURNAL else ("ro",)
+
+
+def unmount(programs: Programs, point: Path, store: str, *, tidy: bool = True) -> None:
+    """Unmount a mount of ours and, with `tidy`, remove its folder; raises StorageError when it is in use, or the medium failed."""
     try:
         run((*programs.umount, "-i", str(point)), seconds=_SECONDS)
     except StorageError as error:
@@ -88,7 +104,8 @@ def unmount(programs: Programs, point: Path, store: str) -> None:
             raise StorageError(
                 store, f"could not be unmounted: {what}", hint="leave the folder in every terminal, then try again"
             ) from error
-    _tidy(point)
+    if tidy:
+        _tidy(point)
 
 
 def sync(held: Held, store: str) -> None:

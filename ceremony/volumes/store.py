@@ -217,7 +217,7 @@ class FolderStore:
         """Tell whether a file reads `data` from `start` to its end."""
         at = 0
         for block in self._blocks(tree, parts, start):
-            if block != data[at : at + len(block)]:
+            if not data.startswith(block, at):  # compares in place: a slice would copy the file once more
                 return False
             at += len(block)
         return at == len(data)

@@ -158,7 +158,8 @@ def walk(root: Path, *, besides: Sequence[str] = ()) -> Iterator[str]:
 
 def close_synced(fds: list[int], pool: Executor | None = None) -> None:
     """Sync and close every descriptor, whatever becomes of the others; raises the first OSError."""
-    outcomes = (pool.map if pool else map)(_sync_and_close, fds)
+    # One alone has nothing to wait beside, and a thread takes longer to start than a small file to sync.
+    outcomes = (pool.map if pool and len(fds) > 1 else map)(_sync_and_close, fds)
     failed = [error for error in outcomes if error is not None]
     if failed:
         raise failed[0]

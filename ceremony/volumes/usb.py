@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +34,7 @@ from ceremony.core.media_mounts import Mount
 from ceremony.core.ports import MediumIdentity
 from ceremony.errors import StorageError
 from ceremony.volumes import mounting
+from ceremony.volumes.media import OLD
 from ceremony.volumes.mounting import Held
 from ceremony.volumes.programs import Programs, run
 from ceremony.volumes.store import FolderStore
@@ -63,24 +65,28 @@ class UsbMedia:
     def look(self, role: str) -> Sequence[MediumIdentity]:
         """Return every medium that is plugged in now; `trouble` says why one cannot serve as `role`. Raises StorageError."""
         others = self._others(role)
-        return [_free_of(found.identity, others) for found in self._found()]
+        return [_free_of(found.identity, others) for found in self._found(only_read=role == OLD)]
 
     def candidates(self, role: str) -> Sequence[MediumIdentity]:
         """Return what could serve as `role` now; raises StorageError when lsblk cannot be asked."""
         return [identity for identity in self.look(role) if not identity.trouble]
 
     def open(self, role: str, identity: MediumIdentity) -> UsbVolume:
-        """Open the medium that `candidates` showed, mounted when it is not; raises StorageError when it cannot serve."""
+        """Open the medium that `look` showed, mounted when it is not; raises StorageError when it cannot serve as `role`.
+
+        One that is only read (`old`) is mounted so that nothing can be written to it.
+        """
         earlier = self._open.get(role)
         if earlier is not None and not media_judge.matches(earlier.identity, identity):
             # It was given up: what it says now changes nothing.
             with suppress(StorageError):
                 earlier.release()
             del self._open[role]
-        found = _only(identity, self._found())
+        only_read = role == OLD
+        found = _only(identity, self._found(only_read=only_read))
         _refuse_unfit(_free_of(found.identity, self._others(role)))
-        held, there = self._hold(found)
-        volume = UsbVolume(self, there, held)
+        held, there = self._hold(found, only_read=only_read)
+        volume = UsbVolume(self, there, held, only_read=only_read)
         self._open[role] = volume
         return volume
 
@@ -98,9 +104,9 @@ class UsbMedia:
 
     # --- for the volumes ----------------------------------------------------------
 
-    def hold(self, identity: MediumIdentity) -> tuple[Held, MediumIdentity]:
+    def hold(self, identity: MediumIdentity, *, only_read: bool) -> tuple[Held, MediumIdentity]:
         """Return where the medium is mounted now, mounted by this call if need be, and what it is now; raises StorageError."""
-        return self._hold(_only(identity, self._found()))
+        return self._hold(_only(identity, self._found(only_read=only_read)), only_read=only_read)
 
     def let_go(self, held: Held, store: str) -> None:
         """Unmount it if we mounted it; raises StorageError."""
@@ -114,17 +120,17 @@ class UsbMedia:
         except StorageError:
             return False
 
-    def _hold(self, found: Found) -> tuple[Held, MediumIdentity]:
+    def _hold(self, found: Found, *, only_read: bool) -> tuple[Held, MediumIdentity]:
         identity = found.identity
         _refuse_unfit(identity)
         if found.mounts:
             points = [Path(mount.point) for mount in found.mounts]
             ours = next((point for point in points if mounting.is_ours(point, self._folder)), points[0])
             return self._held(found, ours), identity
-        point = mounting.mount(self._programs, identity, name_of(identity), self._folder)
+        point = mounting.mount(self._programs, identity, name_of(identity), self._folder, only_read=only_read)
         try:
             # What was looked at before need not be what was mounted.
-            found = _only(identity, self._found())
+            found = _only(identity, self._found(only_read=only_read))
             _refuse_unfit(found.identity)
             return self._held(found, point), found.identity
         except StorageError:
@@ -140,23 +146,22 @@ class UsbMedia:
     def _others(self, role: str) -> dict[str, MediumIdentity]:
         return {_called(other): volume.identity for other, volume in self._open.items() if other != role}
 
-    def _found(self) -> Sequence[Found]:
+    def _found(self, *, only_read: bool = False) -> Sequence[Found]:
         devices = media_lsblk.parse(run((*self._programs.lsblk, *_LSBLK), seconds=_SECONDS))
         mounts = mounting.mounts("mountinfo")
         ours = tuple(mount.point for mount in mounts if mounting.is_ours(Path(mount.point), self._folder))
-        return media_judge.media(
-            Machine(
-                devices=devices, mounts=mounts, places=(*self._places, *ours), space=_space, may_mount=os.geteuid() == 0
-            )
-        )  # fmt: skip
+        may_mount = os.geteuid() == 0
+        machine = Machine(devices, mounts, (*self._places, *ours), _space, may_mount=may_mount, only_read=only_read)
+        return media_judge.media(machine)
 
 
 class UsbVolume(FolderStore):
     """`ports.Volume` over a mounted USB medium; made by `UsbMedia.open`."""
 
-    def __init__(self, media: UsbMedia, identity: MediumIdentity, held: Held) -> None:
+    def __init__(self, media: UsbMedia, identity: MediumIdentity, held: Held, *, only_read: bool = False) -> None:
         super().__init__(held.point, name_of(identity), medium=True)
         self._media = media
+        self._only_read = only_read
         self._identity = identity
         self._held: Held | None = held
 
@@ -192,7 +197,7 @@ class UsbVolume(FolderStore):
     def reopen(self) -> None:
         """Let the medium go and find and mount it again, past every cache; raises StorageError when another one came."""
         self.release()
-        held, self._identity = self._media.hold(self._identity)
+        held, self._identity = self._media.hold(self._identity, only_read=self._only_read)
         self.path, self._held = held.point, held
 
     def exists(self, path: str) -> bool:
@@ -245,12 +250,13 @@ def _refuse_unfit(identity: MediumIdentity) -> None:
 
 
 def _called(role: str) -> str:
-    return role if role == "courier" else f"volume {role}"
+    return {"courier": "the courier", OLD: "the old volume"}.get(role, f"volume {role}")
 
 
 def _free_of(identity: MediumIdentity, others: dict[str, MediumIdentity]) -> MediumIdentity:
     shared = media_rules.shares_device(identity, others)
-    return media_judge.unfit(identity, f"it {shared}") if shared else identity
+    # It has a role: that says more than what follows from it, such as that it is mounted read-only.
+    return replace(identity, trouble=f"it {shared}") if shared else identity
 
 
 def _space(mount: Mount) -> Space | None:

@@ -42,27 +42,19 @@ class FaultyVolume(FakeVolume):
         """Every operation so far, and whether it writes bytes."""
         self.at = -1
         self.mode = Mode.EIO
-        self.gone = False
 
     def go_wrong_at(self, operation: int, mode: Mode) -> None:
         """Choose the operation."""
         self.at, self.mode = operation, mode
-
-    def put_back(self) -> None:
-        """Be plugged in again."""
-        self.gone = False
-
-    def present(self) -> bool:
-        return not self.gone and super().present()
 
     def _meets(self, what: str, *, writes: bool = False) -> bool:
         """Count an operation; raise what goes wrong before anything is written, return whether something does while it is."""
         self.trace.append((what, writes))
         now = len(self.trace) - 1 == self.at
         if now and self.mode is Mode.GONE:
-            self.gone = True
-        if self.gone or (now and self.mode is Mode.EIO):
-            raise self._error(Mode.GONE if self.gone else Mode.EIO)
+            self.plugged = False
+        if not self.plugged or (now and self.mode is Mode.EIO):
+            raise self._error(Mode.EIO if self.plugged else Mode.GONE)
         if now and self.mode is Mode.FULL and writes:
             raise self._error(Mode.FULL)
         return now and writes
@@ -121,6 +113,10 @@ class FaultyVolume(FakeVolume):
     def set_aside(self, path: str, to: str) -> None:
         self._meets(f"set aside {path}")
         super().set_aside(path, to)
+
+    def release(self) -> None:
+        self._meets("release")
+        super().release()
 
     def reopen(self) -> None:
         self._meets("reopen")

@@ -10,7 +10,7 @@ from typing import Any
 from ceremony.core import backup, bundle
 from ceremony.core.dialects import get
 from ceremony.core.keys import Algorithm, PublicKey
-from ceremony.core.plan import Custody, Plan, RootPlan
+from ceremony.core.plan import Custody, Person, Plan, RootPlan
 from ceremony.core.plan_reader import read_plan
 from ceremony.core.secret import Secret
 from ceremony.core.software_key import SoftwareKey
@@ -107,6 +107,7 @@ def changing_plan(
     repositories: Sequence[Mapping[str, Any]] = (),
     backed_up: bool = True,
     files: Mapping[str, bytes] | None = None,
+    people: Sequence[Person] = PEOPLE,
     **more: str,
 ) -> Plan:
     """Return the plan of a renewal or a rotation, as it is read from its source."""
@@ -121,7 +122,7 @@ def changing_plan(
         *(line for one in repositories for line in ("[[repositories]]", *_members(one))),
         *(["[backup]", 'protect = "passphrase"'] if backed_up else []),
     ]
-    for person in PEOPLE:
+    for person in people:
         said = {"name": person.name, "role": str(person.role), "organisation": person.organisation, "key": person.key}
         lines += ["[[people]]", *_members({**said, "independent": person.independent})]
     lines += ["[close]", "quorum = { security-officer = 1, witness = 1 }", ""]

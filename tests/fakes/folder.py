@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from ceremony.core.media_judge import unfit
 from ceremony.core.media_rules import check_path
 from ceremony.core.ports import MediumIdentity, Volume
 from ceremony.errors import StorageError
@@ -44,6 +45,9 @@ class FakeFolder:
     def name(self) -> str:
         return self._name
 
+    def _reach(self) -> None:
+        """Raise StorageError when nothing can be read or written now."""
+
     def write(self, files: Mapping[str, bytes]) -> None:
         self._writable()
         for path in files:
@@ -65,9 +69,11 @@ class FakeFolder:
 
     def exists(self, path: str) -> bool:
         check_path(self._name, path)
+        self._reach()
         return path in self.files or any(name.startswith(f"{path}/") for name in self.files)
 
     def names(self) -> Sequence[str]:
+        self._reach()
         return sorted(self.files, key=str.encode)
 
     def size(self, path: str) -> int:
@@ -114,10 +120,12 @@ class FakeFolder:
 
     def _known(self, path: str) -> None:
         check_path(self._name, path)
+        self._reach()
         if path not in self.files:
             raise StorageError(self._name, f"{path} is not there", hint="look whether it is the right medium")
 
     def _writable(self) -> None:
+        self._reach()
         if self._final:
             raise StorageError(self._name, "failed before and is not written to any more", hint="resume with another medium")
 
@@ -139,40 +147,78 @@ def fake_identity(serial: str, *, device: str = "", folder: bool = True) -> Medi
 
 
 class FakeVolume(FakeFolder):
-    """A medium in memory; `swap` puts another one in its place."""
+    """A medium in memory; `unplug` and `plug` take it out and put it back, `swap` puts another one in its place."""
 
     def __init__(self, identity: MediumIdentity, files: Mapping[str, bytes] | None = None) -> None:
         super().__init__(f"{identity.model} {identity.serial}", files)
         self._identity = identity
         self._present = identity
         self.reopened = 0
+        self.plugged = True
+        self.released = False
+        """Whether it was let go, so that it can be pulled."""
+        self.pulled = 0
+        """How often it was taken out after it was let go."""
 
     @property
     def identity(self) -> MediumIdentity:
         return self._identity
 
+    def opened(self) -> None:
+        super().opened()
+        self.released = False
+
     def swap(self, identity: MediumIdentity) -> None:
         """Put another medium in its place, seen by the next `reopen`."""
         self._present = identity
 
+    def unplug(self) -> bool:
+        """Be taken out; return that people did it."""
+        self.plugged = False
+        self.pulled += self.released
+        return True
+
+    def plug(self) -> bool:
+        """Be put back; return that people did it."""
+        self.plugged = True
+        return True
+
     def present(self) -> bool:
-        return self._present.serial == self._identity.serial
+        return self.plugged and self._present.serial == self._identity.serial
+
+    def release(self) -> None:
+        self.released = True
 
     def reopen(self) -> None:
+        if not self.plugged:
+            raise StorageError(self.name, "it is not plugged in", hint="plug this very medium in")
         if self._present.serial != self._identity.serial:
             raise StorageError(self.name, f"another medium came back: {self._present.serial}", hint="bring the first one again")
+        self.released = False
         self.reopened += 1
+
+    def _reach(self) -> None:
+        if not self.plugged:
+            raise StorageError(self.name, "the device is gone", hint="plug it in again")
+        if self.released:
+            raise StorageError(self.name, "was let go", hint="plug it in again, then open it")
 
 
 class FakeMedia:
-    """The media in the room; `volumes` holds those that are plugged in, by role."""
+    """The media in the room: `volumes` holds those that have a role, `others` what else is plugged in."""
 
     def __init__(self, volumes: Mapping[str, FakeVolume] | None = None) -> None:
         roles = ("a", "b", "courier")
         self.volumes = dict(volumes) if volumes is not None else {role: FakeVolume(fake_identity(f"F{role}")) for role in roles}
+        self.others: list[MediumIdentity] = []
+
+    def look(self, role: str) -> Sequence[MediumIdentity]:
+        """Return what can serve, and `others`, each with a reason why it cannot."""
+        return [*self.candidates(role), *(unfit(other, "it is write-protected") for other in self.others)]
 
     def candidates(self, role: str) -> Sequence[MediumIdentity]:
-        return [self.volumes[role].identity] if role in self.volumes else []
+        volume = self.volumes.get(role)
+        return [volume.identity] if volume is not None and volume.plugged else []
 
     def open(self, role: str, identity: MediumIdentity) -> Volume:
         for volume in self.volumes.values():
@@ -180,3 +226,7 @@ class FakeMedia:
                 volume.opened()
                 return volume
         raise StorageError(role, f"the medium {identity.serial} is gone", hint="plug it in again")
+
+    def close(self) -> None:
+        for volume in self.volumes.values():
+            volume.release()

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ceremony.core.ports import Deviation, Differences, Found, Option, Prompt, Summary
+from ceremony.core.ports import Deviation, Differences, Found, Listing, Option, Prompt, Summary
 from ceremony.core.secret import Secret
 from ceremony.errors import Stopped
 
@@ -42,6 +42,7 @@ class Asked:
     options: tuple[Option, ...] = ()
     people: tuple[str, str] = ("", "")
     differences: Differences | None = None
+    listing: Listing | None = None
     retries_left: int | None = None
     default: str = ""
 
@@ -109,10 +110,10 @@ class ScriptedOperator:
         self._turn(prompt, self.answers.get(prompt.key, True))
         self.shown[prompt.key] = secret.text()
 
-    def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
+    def choose(self, prompt: Prompt, options: Sequence[Option], now: Callable[[], Sequence[Option]] | None = None) -> str:
         assert self.keys.count(prompt.key) < PATIENCE, f"{prompt.key!r} was asked {PATIENCE} times: {prompt.title}"
         chosen = self._text(Asked("choose", prompt, options=tuple(options)), options[0].key)
-        offered = [option.key for option in options]
+        offered = [option.key for option in (now() if now else options) if not option.trouble]
         assert chosen in offered, f"{chosen!r} is not an option of {prompt.key!r}: {offered}"
         return chosen
 
@@ -125,11 +126,18 @@ class ScriptedOperator:
     def review(self, prompt: Prompt, differences: Differences) -> bool:
         return self._yes(Asked("review", prompt, differences=differences))
 
-    def until(self, prompt: Prompt, look: Callable[[], Found | None]) -> Found | None:
+    def study(self, prompt: Prompt, listing: Listing) -> bool:
+        short = [row for row in listing.rows if len(row) != len(listing.columns)]
+        assert not short, f"{prompt.key!r} has rows that are not as long as its columns: {short[:3]}"
+        return self._yes(Asked("study", prompt, listing=listing))
+
+    def until(
+        self, prompt: Prompt, look: Callable[[], Found | None], now: Callable[[], Sequence[Option]] | None = None
+    ) -> Found | None:
         """Look; do what the script says (a function that plugs something in), and look again. Without a script, give up."""
         while (found := look()) is None:
             assert self.keys.count(prompt.key) < PATIENCE, f"{prompt.key!r} was waited for {PATIENCE} times"
-            self._put(Asked("until", prompt))
+            self._put(Asked("until", prompt, options=tuple(now()) if now else ()))
             if not self._turn(prompt, self.answers.get(prompt.key, False)):
                 return None
         return found

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """YubiKeys in memory: working implementations of the `Token` and `Piv` ports over a `tests.fakes.device.Card`.
 
-Refusals are those of the real adapter; but a key is shown only after a PIN was given, and made only after one, which
-is stricter than a YubiKey. What it attests is in `tests.fakes.attesting`.
+Refusals are those of the real adapter; but a key is found by label only after a PIN was given, and made only after one,
+which is stricter than a YubiKey. What it attests is in `tests.fakes.attesting`.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ class FakeYubiKey(FakeToken):
             return False
 
     def find_public(self, public: PublicKey) -> TokenKey | None:
-        found = self.find("")
-        return found if found is not None and found.public == public else None
+        with self._acting("find_public"):  # a slot's public half is told to anybody
+            held = self.card.slots.get(self.card.slot)
+            return self._shown() if held is not None and held.private.public == public else None
 
     def generate(self, request: KeyRequest) -> TokenKey:
         with self._acting("generate"):

@@ -110,7 +110,9 @@ class OldMedia(FakeMedia):
     def open(self, role: str, identity: MediumIdentity) -> FakeVolume:
         if role != "old":
             return super().open(role, identity)
-        return next(volume for volume in self.old if volume.identity.serial == identity.serial)
+        volume = next(volume for volume in self.old if volume.identity.serial == identity.serial)
+        volume.opened()
+        return volume
 
 
 def known_secrets(genesis: Ceremony) -> dict[str, str]:

@@ -201,6 +201,9 @@ class Ceremony:
         # Nobody knows the PIN of a YubiKey before it was set; those that were prepared before the day, a test knows.
         plain = [name for name, device in self.rack.devices.items() if device.kind == "pkcs11"]
         self.operator.secrets |= {f"pin:{name}": "123456" for name in plain}
+        for role in ("a", "b"):  # the drill of a production
+            self.operator.answers.setdefault(f"take-out:{role}", lambda _, role=role: self.media.volumes[role].unplug())
+            self.operator.answers.setdefault(f"put-back:{role}", lambda _, role=role: self.media.volumes[role].plug())
         self.authority_files = authority_files(self.rack)
         if self.request is None:
             self.request = server_request([r.name for r in self.plan.repositories])

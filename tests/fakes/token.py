@@ -233,7 +233,7 @@ class _Acting:
 
     def _lose(self, what: str) -> None:
         self._token._lost = what
-        raise TokenLost(self._token.device.serial, what, hint="put it back, and open it again")
+        raise TokenLost(self._token.device.serial, what, hint="put it in again, and try again; or stop and resume the ceremony")
 
 
 class FakeRack:

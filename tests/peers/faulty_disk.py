@@ -70,13 +70,13 @@ class Disk:
             raise OSError(_FAILS[mode], mode)
 
 
-def main(image: str, folder: str, control: str) -> None:
+def main(image: str, folder: str, control: str, *, disk: type[Disk] = Disk) -> None:
     fuse = os.open("/dev/fuse", os.O_RDWR)
     libc = ctypes.CDLL(None, use_errno=True)
     options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
     if libc.mount(b"faulty", os.fsencode(folder), b"fuse", _NOSUID_NODEV, options) != 0:
         raise OSError(ctypes.get_errno(), "mount")
-    disk = Disk(Path(image), Path(control))
+    served = disk(Path(image), Path(control))
     while True:
         try:
             request = os.read(fuse, _LARGEST + 4096)
@@ -88,7 +88,7 @@ def main(image: str, folder: str, control: str) -> None:
             raise
         _, opcode, unique, node = struct.unpack_from("<IIQQ", request)
         try:
-            code, answer = 0, _answer(disk, opcode, node, request[40:])
+            code, answer = 0, _answer(served, opcode, node, request[40:])
         except OSError as error:
             code, answer = -(error.errno or errno.EIO), b""
         if opcode not in _SILENT:

@@ -97,10 +97,14 @@ class Stick:
 class Hub:
     """The USB ports of this machine; lets everything go at the end."""
 
+    disk = HERE / "faulty_disk.py"
+    """The program behind a faulty stick."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._made = 0
         self._plugged: list[Stick] = []
+        self._out: dict[str, Stick] = {}
         self._ends = ExitStack()
         self.run = folder / "run"
         self.run.mkdir()
@@ -115,6 +119,11 @@ class Hub:
         for stick in list(self._plugged):
             self.unplug(stick)
         self._ends.close()
+
+    @property
+    def plugged(self) -> Sequence[Stick]:
+        """The sticks that are plugged in."""
+        return tuple(self._plugged)
 
     @property
     def programs(self) -> Programs:
@@ -192,6 +201,17 @@ class Hub:
         run("losetup", "--detach", stick.device)
         stick.device, stick.partitions = "", []
 
+    def pull(self, serial: str) -> bool:
+        """Take the stick with this serial out, as people do when they are asked to; return that they did."""
+        self._out[serial] = next(stick for stick in self._plugged if stick.says["serial"] == serial)
+        self.unplug(self._out[serial])
+        return True
+
+    def push(self, serial: str) -> bool:
+        """Put the stick with this serial back, as people do when they are asked to; return that they did."""
+        self.plug(self._out.pop(serial))
+        return True
+
     def mount(self, device: str, name: bytes, options: str = "rw") -> Path:
         """Mount as the desktop does, in a folder of this name where removable media belong."""
         point = Path(os.fsdecode(os.fsencode(self.places) + b"/" + name))
@@ -215,7 +235,7 @@ class Hub:
         folder.mkdir()
         stick.control = stick.image.with_suffix(".control")
         stick.turn("good")
-        server = subprocess.Popen([sys.executable, HERE / "faulty_disk.py", stick.image, folder, stick.control])
+        server = subprocess.Popen([sys.executable, self.disk, stick.image, folder, stick.control])
         self._ends.callback(server.wait, _SECONDS)
         self._ends.callback(run, "umount", folder)
         until = time.monotonic() + _SECONDS

@@ -59,7 +59,7 @@ def test_a_key_that_signs_nothing_is_told_and_nothing_is_signed():
     world = World()
     ceremony = stops(world, rotation(world, compromised={"deliver-to": TEAM}), match="there is nothing to sign")
     shown = ceremony.operator.question("impact").listing
-    assert [row[2] for row in shown.rows] == ["ab" * 32]
+    assert [row[4] for row in shown.rows] == ["ab" * 32]
     (recorded,) = ceremony.bodies("impact")
     assert (recorded["unknown"], recorded["repositories"]) == (1, 0)
 

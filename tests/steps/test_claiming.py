@@ -94,7 +94,7 @@ def test_a_yubikey_is_claimed_for_a_key(custody, asked):
     ceremony = on_yubikeys(custody=custody)
     room = ceremony.begin()
     room.mode = Mode.PRODUCTION
-    claiming.claim(room, ceremony.rack.open("root-a").identity)
+    claiming.claim(room, ceremony.rack.open("root-a").identity, custody)
     assert ceremony.operator.keys == asked
 
 

@@ -16,7 +16,8 @@ from ceremony.core.bundle import LOG
 from ceremony.core.plan import BackupPlan, Person, Plan, Role
 from ceremony.core.ports import Prompt
 from ceremony.core.shares import ShareSet, make
-from ceremony.errors import ExitCode, Stopped
+from ceremony.errors import CeremonyError, ExitCode, Stopped
+from ceremony.steps import protector
 from tests.fakes.folder import FakeMedia, fake_identity
 from tests.fakes.host import CountingEntropy
 from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
@@ -173,7 +174,38 @@ def test_who_is_to_keep_a_share_must_be_here_and_nobody_else_need():
     ceremony.operator.answers |= {"name:Cleo": ["", "Cleo"], "name:Cyra": ""}
     ceremony.cosigner.absent = {"Cleo", "Cyra"}
     assert ceremony.hold() is ExitCode.DONE
-    assert ceremony.operator.question("error:roll-call").prompt.title == "a share is for Cleo alone, who did not answer"
+    refused = ceremony.operator.question("error:roll-call").prompt
+    assert refused.title == "a share is for Cleo alone, who did not answer the roll call"
+    assert refused.detail == "call who is missing, or hold the ceremony another day"
+
+
+def test_who_is_to_keep_the_passphrase_must_be_here_and_no_other_custodian_need():
+    ceremony = Ceremony(plan=sourced(replace(plan(repository("docker.io/acme/app")), people=(*PEOPLE, *CUSTODIANS[:2]))))
+    ceremony.operator.answers |= {"name:Cara": ["", "Cara"], "name:Cleo": ""}
+    ceremony.cosigner.absent = {"Cara", "Cleo"}
+    assert ceremony.hold() is ExitCode.DONE
+    refused = ceremony.operator.question("error:roll-call").prompt
+    assert refused.title == "the passphrase of the backups is for Cara alone, who did not answer the roll call"
+    assert ceremony.operator.question("passphrase").prompt.who == "Cara"
+
+
+@pytest.mark.parametrize(
+    ("made", "here", "said"),
+    [
+        pytest.param(BackupPlan("shares", 2, 3), ["Cara", "Cody"], "a share is for Cleo alone", id="shares"),
+        pytest.param(BackupPlan("passphrase"), ["Cleo"], "the passphrase of the backups is for Cara alone", id="passphrase"),
+        pytest.param(BackupPlan("passphrase"), "nobody", "the passphrase of the backups is for Cara alone", id="no list"),
+    ],
+)
+def test_nothing_is_made_or_shown_for_somebody_who_did_not_answer_the_roll_call(made, here, said):
+    people = (*PEOPLE, *CUSTODIANS)
+    ceremony = Ceremony(plan=sourced(replace(plan(repository("docker.io/acme/app")), backup=made, people=people)))
+    room = ceremony.begin()
+    room.journal.past.ended["roll-call"] = {"present": here}
+    with pytest.raises(CeremonyError, match=f"^{said}, who did not answer the roll call$") as refused:
+        protector.run(room)
+    assert refused.value.hint == "nothing was shown; stop, and begin a new ceremony when everybody is here"
+    assert ceremony.operator.asked == ceremony.operator.waited == []
 
 
 # --- gathering ----------------------------------------------------------------------

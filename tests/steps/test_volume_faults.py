@@ -59,7 +59,7 @@ def people(ceremony: Ceremony, volume: FaultyVolume, role: str, will: str) -> No
     def put_in(prompt: Prompt) -> bool:
         by_serial = prompt.detail.startswith("The one with serial")
         if by_serial and will == "same":
-            volume.put_back()
+            volume.plug()
         elif not by_serial:
             ceremony.media.fresh(role)
         return will == "same" or not by_serial
@@ -92,7 +92,8 @@ def refuse_bad_volumes(ceremony: Ceremony) -> None:
         assert {path: sha256(files[f"{HOME}/{path}"]) for path in past.written} == past.written
         assert files[f"{HOME}/{LOG}"] == ceremony.folder.files[LOG]
         assert files[f"{HOME}/{HOME}.tar"] == tar
-    assert [finding for finding in audit(ceremony.folder).findings if finding.level is not Level.OK] == []
+    # Of a production nobody but its people's keys, from outside, can say that it was theirs.
+    assert [found for found in audit(ceremony.folder).findings if found.level is not Level.OK and found.subject != "mode"] == []
 
 
 def chosen(role: str, mode: Mode, custody: Custody = Custody.TOKEN_WRAPPED) -> list[tuple[int, str]]:

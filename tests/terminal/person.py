@@ -23,6 +23,9 @@ Reaction = Callable[[str], None]
 END = r"The ceremony (is done|is not complete|has failed)"
 GROUPS = 8
 """Of a digest in a comparison; two people tick each."""
+SHARE = r"Share \d+"
+EXPECTED = "Y  as expected"
+"""Stands below every table that people read."""
 EXCEPTIONS = 40
 """Differences in the review of the example plan that stand alone, at most."""
 
@@ -42,6 +45,8 @@ class Person:
         self.titles: list[str] = []
         self.words: list[str] = []
         """The passphrase, as it was read from the screen."""
+        self.shares: dict[str, list[str]] = {}
+        """Each share, as it was read from the screen, by the key of its question."""
         self._secrets = root / "practice-secrets.json"
         self._instead: dict[str, Reaction] = {}
         self._usual: Mapping[str, Reaction] = {
@@ -51,6 +56,8 @@ class Person:
             r"Type the new .* of root-. back|Management key of root-.": self.gives_token_secret,
             r"Use the factory values of root-.": self.types_word,
             r"Passphrase of the backups": self.writes_down,
+            rf"{SHARE} of \d+": self.writes_share_down,
+            rf"Type share \d+ back|{SHARE}$": self.gives_share,
             r"Type the passphrase back|Passphrase(,|:)": self.gives_passphrase,
             r"Make the root key on root-.": self.types_word,
             r"Put in root-.": self._gone,
@@ -58,7 +65,7 @@ class Person:
             r"What will be signed": self.reviews,
             r"Is root-. the token|Try the PIN": self.agrees,
             r".*: is it so\?": self.agrees,
-            r"Which medium|.*was this ceremony held as recorded|Error": self.agrees,
+            r"Which medium|Who types a share|.*was this ceremony held as recorded|Error": self.agrees,
         }
 
     def instead(self, question: str, reaction: Reaction) -> None:
@@ -83,6 +90,8 @@ class Person:
         for pattern, reaction in self._usual.items():
             if re.match(pattern, asked):
                 return reaction
+        if EXPECTED in screen:
+            return self.studies
         raise AssertionError(f"nobody knows what to do:\n{screen}")
 
     # --- what people do ---
@@ -135,14 +144,27 @@ class Person:
 
     def writes_down(self, asked: str) -> None:
         """Cover projector and camera, read the words from the screen, wipe them."""
-        words = self.passphrase()
+        self.words = self._reads(self.passphrase())
+        self.agrees(asked)
+
+    def writes_share_down(self, asked: str) -> None:
+        """Cover projector and camera, read the words of a share from the screen, wipe them."""
+        self.shares[_share_of(asked)] = self._reads(self._answer(_share_of(asked)).split())
+        self.agrees(asked)
+
+    def _reads(self, words: list[str]) -> list[str]:
+        """Return those of the words that the screen showed in their places, once it is covered, until they are wiped."""
         assert not shown(words, self.terminal.until("it is covered, show it"))
         self.terminal.keys("Enter")
-        self.words = shown(words, self.terminal.until("it is written down, wipe it"))
+        read = shown(words, self.terminal.until("it is written down, wipe it"))
         self.terminal.keys("Enter")
         self.terminal.until("yes, go on")
         assert not shown(words, self.terminal.history())
-        self.agrees(asked)
+        return read
+
+    def gives_share(self, asked: str) -> None:
+        """Type the share that the title names."""
+        self.types_secret(asked, self._answer(_share_of(asked)))
 
     def notes_down(self, asked: str) -> None:
         """Cover projector and camera, read the new secret of a token from the screen, wipe it."""
@@ -169,6 +191,11 @@ class Person:
     def reviews(self, asked: str) -> None:
         """Look at every difference that stands alone, then agree."""
         self.terminal.keys(*["Down"] * EXCEPTIONS, "y")
+        self._gone(asked)
+
+    def studies(self, asked: str) -> None:
+        """Look at a table from its first row to its last, and say that it is what was expected."""
+        self.terminal.keys("End", "Home", "y")
         self._gone(asked)
 
     def until_asked(self, heading: str) -> str:
@@ -224,6 +251,13 @@ def _key_of(asked: str) -> str:
     found = re.search(r"(PIN|PUK|management key) of (root-.)", asked, re.IGNORECASE)
     assert found, asked
     return f"{found[1].lower().replace(' ', '-')}:{found[2]}"
+
+
+def _share_of(asked: str) -> str:
+    """Return under which question the rehearsal keeps the share that a title names."""
+    found = re.search(r"share (\d+)", asked, re.IGNORECASE)
+    assert found, asked
+    return f"share:{found[1]}"
 
 
 def shown_together(parts: list[str], screen: str) -> bool:

@@ -17,7 +17,7 @@ from functools import partial
 
 from ceremony.core import canonical
 from ceremony.core.plan import Mode
-from ceremony.core.ports import Change, Errand, Gauge, Operator, Option, Prompt, Summary, Watcher
+from ceremony.core.ports import Change, Errand, Gauge, Listing, Operator, Option, Prompt, Summary, Watcher
 from ceremony.core.procedure import StepInfo
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError, ExitCode
@@ -40,7 +40,43 @@ CHANGES = tuple(
     )
 )
 
+STOLEN = tuple(hashlib.sha256(name).hexdigest()[:16] for name in (b"a runner's key", b"alice's key"))
 
+
+def impact(count: int) -> Listing:
+    """Return what stolen keys can sign for in a fleet of `count` repositories, in which half are touched."""
+    rows = [("", "", "", "", STOLEN[1][::-1], "signs for nothing that is published; it signed 3 earlier metadata files")]
+    rows += [
+        ("docker.io/acme/legacy/billing-export", "", "", "", "", "could not be read: targets.json: version 7 follows version 9")
+    ]
+    for number in range(1, count + 1):
+        name, tags = f"docker.io/acme/{('app', 'base', 'tool')[number % 3]}-{number:04}", 3 + number * 7 % 40
+        if number % 3 == 1:
+            rows.append(
+                (name, "targets", f"{tags} signed, {number % 5} suspect", "", STOLEN[0], ALONE + (MOVES if number % 2 else ""))
+            )
+        elif number % 12 == 2:
+            rows.append((name, "targets/alice", f"{tags} signed, {tags} suspect", "alice", STOLEN[1], GONE))
+        elif number % 12 == 5:
+            rows.append((name, "targets/releases", f"{tags} signed, 0 suspect", "", ", ".join(STOLEN), ""))
+    return Listing(("Repository", "Role", "Tags", "Signer", "Key", "To know"), rows)
+
+
+ALONE = "The only key of this role."
+MOVES = (
+    " The server does not hold its snapshot key: whoever signs its tags holds that key too, so it counts as stolen. "
+    "Let the next root name the snapshot key that the server offers."
+)
+GONE = (
+    "Once its stolen key is gone, clients pass over what the signer alice signed in targets/alice with it: these tags are gone "
+    "until somebody who still may signs them again."
+)
+IMPACT = Prompt(
+    "impact",
+    "Whom the stolen keys touch",
+    "1,000 of 2,000 repositories, 1,000 roles. No version is known to be good: everything that a stolen key signed is suspect.",
+    "everybody",
+)
 PEOPLE = ("Ada Example", "Wim Witness")
 SUMMARY = Summary(
     folder="ceremony",
@@ -120,7 +156,7 @@ def everything(operator: Operator, watcher: Watcher, pause: Callable[[float], No
     return ExitCode.DONE
 
 
-def question(operator: Operator, step: str, pause: Callable[[float], None]) -> None:  # noqa: C901 - one case a step
+def question(operator: Operator, step: str, pause: Callable[[float], None]) -> None:  # noqa: C901, PLR0912 - one case a step
     """Put the question of a step, if it has one."""
     match step:
         case "preflight":
@@ -129,6 +165,8 @@ def question(operator: Operator, step: str, pause: Callable[[float], None]) -> N
             operator.ask(Prompt("name", "Who is at the keyboard?", "The name, as the plan has it."), "Ada Example")
         case "volumes":
             operator.choose(Prompt("volume:a", "Which medium is volume a?"), STICKS)
+        case "load-request":
+            operator.study(IMPACT, impact(2_000))
         case "protector":
             operator.show_secret(Prompt("passphrase", "The protector's passphrase", who="Carol Custodian"), Secret(WORDS))
         case "tokens":

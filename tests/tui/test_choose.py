@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from ceremony.core.ports import Option, Prompt
+from ceremony.errors import Stopped
+from ceremony.tui import operator
 from ceremony.tui.modals.choose import ChooseModal
+from ceremony.tui.modals.stop import StopModal
 from tests.tui.stage import PROMPT, Show, on_stage
 
 pytestmark = pytest.mark.anyio
@@ -124,3 +129,103 @@ async def test_hostile_text_is_shown_and_never_obeyed() -> None:
         assert "\x1b" not in show.text()
         assert "\u202e" not in show.text()
         assert show.text().count(r"evil\x1b[2J\u202e[bold red]x[/]") == 4
+
+
+# --- options that come and go ---
+
+GONE_BAD = Option("d", "Stick D", "serial 4, 8 GB", "it is full: 12 bytes are free")
+
+
+class Now:
+    """What can be chosen now, as a test changes it."""
+
+    def __init__(self, *options: Option) -> None:
+        self.options: tuple[Option, ...] = options
+
+    def __call__(self) -> Sequence[Option]:
+        return self.options
+
+
+async def test_what_cannot_serve_stands_there_with_the_reason_and_cannot_be_chosen() -> None:
+    now = Now(*STICKS[:2], GONE_BAD)
+    async with on_stage(lambda o: o.choose(PROMPT, now(), now)) as show:
+        await show.modal(ChooseModal)
+        assert "Stick D" in show.text()
+        assert "Cannot serve: it is full: 12 bytes are free" in show.text()
+        await show.press("down", "down", "down", "up")
+        assert "> Stick D" not in show.text()
+        await show.press("enter")
+        await show.outcome()
+        assert show.answers[0] in {"a", "b"}
+
+
+async def test_what_comes_and_goes_is_seen_and_the_mark_stays_on_what_it_is_on() -> None:
+    now = Now(*STICKS[:2])
+    async with on_stage(lambda o: o.choose(PROMPT, now(), now)) as show:
+        await show.modal(ChooseModal)
+        await show.press("down")
+        assert "> Stick B" in show.text()
+        now.options = (GONE_BAD, STICKS[2], *STICKS[:2])
+        await show.until(lambda: "Stick D" in show.text())
+        await show.until(lambda: "> Stick B" in show.text())
+        assert "What was marked" not in show.text()
+        now.options = (STICKS[1],)
+        await show.until(lambda: "Stick A" not in show.text() and "> Stick B" in show.text())
+        await show.press("enter")
+        await show.outcome()
+        assert show.answers == ["b"]
+
+
+async def test_what_is_marked_and_goes_leaves_no_mark_behind_and_nothing_is_chosen_by_a_late_key() -> None:
+    now = Now(*STICKS[:2])
+    async with on_stage(lambda o: o.choose(PROMPT, now(), now)) as show:
+        await show.modal(ChooseModal)
+        now.options = (STICKS[1],)
+        await show.until(lambda: "What was marked is not here any more: choose again." in show.text())
+        await show.press("enter")
+        assert isinstance(show.app.screen, ChooseModal)
+        assert "> Stick" not in show.text()
+        await show.press("down")
+        await show.until(lambda: "> Stick B" in show.text())
+        assert "What was marked" not in show.text()
+        await show.press("enter")
+        await show.outcome()
+        assert show.answers == ["b"]
+
+
+async def test_where_nothing_can_be_chosen_any_more_it_is_waited_for() -> None:
+    now = Now(*STICKS[:2])
+    async with on_stage(lambda o: o.choose(PROMPT, now(), now)) as show:
+        await show.modal(ChooseModal)
+        now.options = ()
+        await show.until(lambda: "Stick A" not in show.text())
+        await show.press("enter", "down", "pagedown", "enter")
+        assert isinstance(show.app.screen, ChooseModal)
+        now.options = STICKS[:2]
+        await show.until(lambda: "Stick A" in show.text())
+        await show.press("down", "enter")
+        await show.outcome()
+        assert show.answers == ["a"]
+
+
+async def test_people_can_stop_while_options_come_and_go() -> None:
+    now = Now(*STICKS[:2])
+    async with on_stage(lambda o: o.choose(PROMPT, now(), now)) as show:
+        await show.modal(ChooseModal)
+        await show.press("ctrl+q")
+        await show.modal(StopModal)
+        now.options = (STICKS[0],)
+        await show.press("y")
+        assert isinstance((await show.outcome()).error, Stopped)
+
+
+def test_what_a_look_raises_ends_the_question() -> None:
+    posted: list[object] = []
+    asks = operator.TuiOperator(lambda message: posted.append(message) or True)
+
+    def broken() -> Sequence[Option]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asks.choose(PROMPT, STICKS, broken)
+    assert not asks._open

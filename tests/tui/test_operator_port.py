@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ceremony.core.ports import Change, Deviation, Operator, Option
+from ceremony.core.ports import Change, Deviation, Listing, Operator, Option
 from ceremony.core.secret import Secret
 from ceremony.tui.modals.base import QuestionModal
 from tests.fakes.differences import GivenDifferences
@@ -19,6 +19,7 @@ from tests.tui.stage import PROMPT, on_stage
 
 OPTIONS = [Option("a", "The first"), Option("b", "The second", "with a detail")]
 CHANGES = [Change("docker.io/acme/app", "root", "version", "", "1")]
+LISTING = Listing(("Repository", "Tags"), [("docker.io/acme/app", "3 signed, 1 suspect")])
 DEVIATION = Deviation("a", "b", "c", "d")
 
 
@@ -45,6 +46,13 @@ CASES = [
     pytest.param(Case(lambda o: o.show_secret(PROMPT, Secret("a b")), ("enter",) * 3, None, None), id="show_secret"),
     pytest.param(Case(lambda o: o.choose(PROMPT, OPTIONS), ("enter",), script=None, expected="a"), id="choose the first"),
     pytest.param(Case(lambda o: o.choose(PROMPT, OPTIONS), ("down", "enter"), script="b", expected="b"), id="choose another"),
+    pytest.param(
+        Case(lambda o: o.choose(PROMPT, OPTIONS, lambda: OPTIONS), ("down", "enter"), script="b", expected="b"),
+        id="choose among what comes and goes",
+    ),
+    pytest.param(
+        Case(lambda o: o.until(PROMPT, lambda: None, lambda: OPTIONS), ("escape",), script=False, expected=None), id="until"
+    ),
     pytest.param(Case(lambda o: o.confirm(PROMPT), ("enter",), script=None, expected=True), id="confirm"),
     pytest.param(Case(lambda o: o.confirm(PROMPT), ("escape",), script=False, expected=False), id="confirm, no"),
     pytest.param(
@@ -59,6 +67,8 @@ CASES = [
     pytest.param(
         Case(lambda o: o.review(PROMPT, GivenDifferences(CHANGES)), ("n",), script=False, expected=False), id="review, no"
     ),
+    pytest.param(Case(lambda o: o.study(PROMPT, LISTING), ("y",), script=None, expected=True), id="study"),
+    pytest.param(Case(lambda o: o.study(PROMPT, LISTING), ("n",), script=False, expected=False), id="study, no"),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ceremony.core.ports import Option, Prompt, Watcher
+from ceremony.core.ports import Listing, Option, Prompt, Watcher
 from ceremony.core.secret import Secret
 from ceremony.errors import Stopped
 from tests.fakes.operator import ScriptedOperator
@@ -69,6 +69,17 @@ def test_refuses_an_option_that_is_not_offered() -> None:
 def test_refuses_an_answer_of_the_wrong_kind() -> None:
     with pytest.raises(AssertionError, match="the answer to 'sign' must be a bool"):
         ScriptedOperator(answers={"sign": "yes"}).confirm(prompt("sign"))
+
+
+def test_remembers_the_table_that_it_was_shown() -> None:
+    people, listing = ScriptedOperator(), Listing(("Repository",), [("docker.io/acme/app",)])
+    assert people.study(prompt("impact"), listing)
+    assert people.question("impact").listing is listing
+
+
+def test_refuses_a_table_whose_rows_are_not_as_long_as_its_columns() -> None:
+    with pytest.raises(AssertionError, match=r"'impact' has rows that are not as long as its columns: \[\('a', 'b'\)\]"):
+        ScriptedOperator().study(prompt("impact"), Listing(("Repository",), [("a",), ("a", "b")]))
 
 
 def test_says_what_was_asked_when_a_question_is_missing() -> None:

@@ -80,6 +80,7 @@ async def test_no_stage_passes_while_the_terminal_is_too_small() -> None:
         pytest.param("Wolf " * 40, "alone looks at the screen.", id="200 characters"),
         pytest.param("W" * 200, "alone looks at the screen.", id="200 characters without a space"),
         pytest.param("\u0301" * 5000, "alone looks at the screen.", id="marks without a width"),
+        pytest.param("custodian of its PIN", "The custodian of its PIN alone looks at the screen.", id="a custodian"),
         pytest.param("", "Its keeper alone looks at the screen.", id="nobody named"),
     ],
 )

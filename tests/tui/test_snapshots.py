@@ -23,7 +23,7 @@ from ceremony.tui.modals import _MODALS
 from ceremony.tui.modals.wait import AwaitModal
 from tests.fakes.differences import GivenDifferences
 from tests.tui.conftest import SNAPSHOTS_OF, check_snapshot_update
-from tests.tui.demo import CHANGES, DIGEST, PEOPLE, STEPS, SUMMARY, WORDS, Room, record
+from tests.tui.demo import CHANGES, DIGEST, IMPACT, PEOPLE, STEPS, SUMMARY, WORDS, Room, impact, record
 from tests.tui.hands import Hands
 from tests.tui.stage import PATIENCE, make_app, screen_text
 
@@ -42,6 +42,26 @@ STICKS = [
     Option("1", "Kingston DataTraveler 4C530001", "32 GB, empty"),
     Option("2", "Kingston DataTraveler 4C530002", "32 GB, empty"),
 ]
+PLUGGED = [
+    Option("1", "Kingston DataTraveler, serial 4C530001", "31.0 GB, ext4, label 'BACKUP A', /dev/sdb1"),
+    Option("2", "SanDisk Ultra, serial 4C530002", "31.9 GB, vfat, label 'BACKUP B', /dev/sdc1"),
+    Option(
+        "9",
+        "Generic Flash Disk, serial 9",
+        "8.0 GB, ntfs, label 'HOLIDAY', /dev/sdd1",
+        "its file system is ntfs; use one of ext4, vfat",
+    ),
+]
+BACK = Prompt("put-back:a", "Put volume a back in", "The very same one: Kingston DataTraveler 4C530001.")
+STRANGERS = [
+    Option(
+        "2",
+        "SanDisk Ultra, serial 4C530002",
+        "31.9 GB, vfat, label 'BACKUP B', /dev/sdc1",
+        "it is on the same device as volume b (/dev/sdc, serial 4C530002)",
+    ),
+    Option("9", "Generic Flash Disk, serial 9", "8.0 GB, vfat, /dev/sdd1", "it is not volume a, which has serial 4C530001"),
+]
 RETRY = [
     Option("retry", "Try again", "the step begins once more"),
     Option("stop", "Stop here", "the ceremony can be resumed later"),
@@ -58,6 +78,9 @@ SCREENS = [
         lambda o: o.ask(Prompt("name", "Who is at the keyboard?", "The name, as the plan has it."), "Ada"), (), id="text"
     ),
     pytest.param(lambda o: o.choose(Prompt("medium", "Which medium is volume a?"), STICKS), ("down",), id="choose"),
+    pytest.param(
+        lambda o: o.choose(Prompt("medium", "Which medium is volume a?"), PLUGGED, lambda: PLUGGED), ("down",), id="choose-media"
+    ),
     pytest.param(lambda o: o.choose(ALARM, RETRY), (), id="alarm"),
     pytest.param(
         lambda o: o.compare(Prompt("head", "The head of the log", "Everybody reads along."), DIGEST, PEOPLE),
@@ -67,6 +90,9 @@ SCREENS = [
     pytest.param(lambda o: o.review(REVIEW, GivenDifferences(CHANGES)), ("down",), id="review"),
     pytest.param(lambda o: o.review(REVIEW, GivenDifferences(CHANGES)), ("tab", "down"), id="review-repositories"),
     pytest.param(lambda o: o.review(REVIEW, GivenDifferences(CHANGES)), ("j",), id="review-json"),
+    pytest.param(lambda o: o.study(IMPACT, impact(2_000)), ("down",) * 2, id="study"),
+    pytest.param(lambda o: o.study(IMPACT, impact(2_000)), ("s",) * 3 + ("r",), id="study-sorted"),
+    pytest.param(lambda o: o.study(IMPACT, impact(2_000)), ("/", *"alice"), id="study-filtered"),
     pytest.param(lambda o: o.ask_secret(PIN, 3), ("1",), id="secret"),
     pytest.param(lambda o: o.ask_secret(PIN, 1), (), id="secret-last-try"),
     pytest.param(lambda o: o.show_secret(Prompt("p", "The passphrase", who="Carol"), Secret(WORDS)), (), id="cover"),
@@ -77,6 +103,8 @@ SCREENS = [
         lambda o: o.show_secret(Prompt("p", "The passphrase", who="Carol"), Secret(WORDS)), ("enter", "enter"), id="wiped"
     ),
     pytest.param(lambda o: o.until(Prompt("insert", "Put in volume b", "Serial 4C530002."), lambda: None), (), id="await"),
+    pytest.param(lambda o: o.until(BACK, lambda: None, lambda: STRANGERS), (), id="await-media"),
+    pytest.param(lambda o: o.until(BACK, lambda: None, list), (), id="await-nothing"),
     pytest.param(sign, ("f1",), id="help"),
     pytest.param(sign, ("f8",), id="deviation"),
     pytest.param(sign, ("f9",), id="state"),

@@ -191,35 +191,110 @@ def test_refuses_names_that_lead_elsewhere(folder: Folder, path: str) -> None:
 
 # --- volumes and media ----------------------------------------------------------
 
+ROLES = ("a", "b", "courier")
 
-def _media(root: Path, kind: str) -> Media:
-    if kind == "FakeMedia":
-        return FakeMedia()
-    for role in ("a", "b", "courier"):
+
+def _fake(_: Path) -> Iterator[Media]:
+    yield FakeMedia()
+
+
+def _folders(root: Path) -> Iterator[Media]:
+    for role in ROLES:
         (root / role).mkdir()
-    return FolderMedia({role: root / role for role in ("a", "b", "courier")})
+    yield FolderMedia({role: root / role for role in ROLES})
 
 
-@pytest.fixture(params=["FakeMedia", "FolderMedia"])
-def media(request: pytest.FixtureRequest, tmp_path: Path) -> Media:
-    return _media(tmp_path, str(request.param))
+def _sticks(root: Path) -> Iterator[Media]:
+    with Hub(root) as hub, hub.media() as media:
+        for role in ROLES:
+            hub.stick(serial=f"4C53-{role}")
+        yield media
+
+
+@pytest.fixture(params=[_fake, _folders, _sticks], ids=["FakeMedia", "FolderMedia", "UsbMedia"])
+def media(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Media]:
+    yield from request.param(tmp_path)
+
+
+def opened(media: Media) -> dict[str, Volume]:
+    """Open one medium for each role."""
+    return {role: media.open(role, media.candidates(role)[0]) for role in ROLES}
 
 
 def test_opens_what_it_showed(media: Media) -> None:
-    volumes: list[Volume] = []
-    for role in ("a", "b", "courier"):
-        (identity,) = media.candidates(role)
-        assert identity.folder
-        volume = media.open(role, identity)
-        assert volume.identity.serial == identity.serial
+    volumes = opened(media)
+    for role, volume in volumes.items():
+        assert volume.identity.serial in {identity.serial for identity in media.look(role)}
         volume.write({"who": role.encode()})
         volume.reopen()
-        volumes.append(volume)
-    assert [volume.read("who") for volume in volumes] == [b"a", b"b", b"courier"]
-    assert len({volume.name for volume in volumes}) == 3
-    assert list(media.candidates("d")) == []
+    assert {role: volume.read("who") for role, volume in volumes.items()} == {role: role.encode() for role in ROLES}
+    assert len({volume.name for volume in volumes.values()}) == 3
+    assert len({volume.identity.serial for volume in volumes.values()}) == 3
+
+
+def test_shows_what_could_serve_and_says_of_everything_else_why_not(media: Media) -> None:
+    for role in ROLES:
+        seen, serving = media.look(role), list(media.candidates(role))
+        assert serving == [identity for identity in seen if not identity.trouble]
+        assert serving
+    opened(media)
+    for role in ROLES:
+        assert len([identity for identity in media.look(role) if not identity.trouble]) == 1, "the others have a role by now"
+
+
+def test_a_role_without_a_medium_has_no_candidates(tmp_path: Path) -> None:
+    for kind in (_fake, _folders):
+        (media,) = kind(tmp_path)
+        assert list(media.look("d")) == list(media.candidates("d")) == []
+
+
+def test_nothing_is_read_or_written_between_letting_go_and_opening_again(media: Media) -> None:
+    volume = opened(media)["a"]
+    volume.write({"log": b"one\n"})
+    for _ in range(2):
+        volume.release()
+        assert volume.present(), "it was not pulled"
+        calls: list[Callable[[], object]] = [
+            lambda: volume.read("log"),
+            lambda: volume.exists("log"),
+            lambda: volume.size("log"),
+            volume.names,
+            lambda: volume.write({"new": b""}),
+            lambda: volume.write_stream("new", [b""]),
+            lambda: volume.truncate("log", 0),
+            lambda: volume.set_aside("log", "aside"),
+            lambda: volume.remove("log"),
+        ]
+        for call in calls:
+            with pytest.raises(StorageError, match="was let go") as caught:
+                call()
+            assert caught.value.store == volume.name
+    volume.reopen()
+    volume.append("log", b"two\n")
+    assert {name: volume.read(name) for name in volume.names()} == {"log": b"one\ntwo\n"}
+
+
+def test_a_log_that_was_let_go_is_written_to_no_more_until_it_is_opened_anew(media: Media) -> None:
+    volume = opened(media)["a"]
+    volume.append("log", b"one\n")
+    volume.release()
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            volume.append("log", b"two\n")
+    again = media.open("a", volume.identity)
+    again.append("log", b"two\n")
+    assert again.read("log") == b"one\ntwo\n"
+
+
+def test_lets_everything_go_at_the_end(media: Media) -> None:
+    volumes = opened(media)
+    media.close()
+    for volume in volumes.values():
+        with pytest.raises(StorageError, match="was let go"):
+            volume.names()
+    media.close()
 
 
 def test_refuses_to_open_a_medium_that_is_not_there(media: Media) -> None:
-    with pytest.raises(StorageError, match=r"the medium gone is gone|is not the folder gone any more"):
+    with pytest.raises(StorageError, match=r"the medium gone is gone|is not the folder gone any more|it is not plugged in"):
         media.open("a", fake_identity("gone"))

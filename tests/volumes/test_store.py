@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -190,6 +191,22 @@ def test_syncs_every_file_and_every_touched_folder_once(
     synced.clear()
     store.set_aside("live/log", "aside/log")
     assert sorted(synced) == [".", "aside", "live"]
+
+
+@pytest.mark.parametrize(("count", "beside"), [(1, False), (2, True)], ids=["one file", "two files"])
+def test_starts_threads_only_for_files_that_can_wait_beside_one_another(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, count: int, beside: bool
+) -> None:
+    threads: set[int] = set()
+    real = os.fsync
+
+    def noting(fd: int) -> None:
+        threads.add(threading.get_ident())
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    store.write({str(number): b"1" for number in range(count)})
+    assert bool(threads - {threading.get_ident()}) is beside
 
 
 def test_writes_more_files_than_may_be_open(store: FolderStore) -> None:

@@ -237,7 +237,8 @@ def _set_aside(told: Told) -> str:
 
 def _restored(told: Told) -> str:
     files, keys = counted(len(told.body.items("files")), "backup"), counted(told.body.count("repository_keys"), "repository key")
-    return f"Volume {told.body.text('volume')} was opened again: {files} restored, {keys} among them"
+    how = "taken out, put back, and opened again" if told.body.flag("taken_out") else "opened again"
+    return f"Volume {told.body.text('volume')} was {how}: {files} restored, {keys} among them"
 
 
 def _reopened(told: Told) -> str:

@@ -6,7 +6,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ceremony.tui.messages import AskSecret, AskText, Await, Choose, Compare, Confirm, Question, Review, ShowSecret
+from ceremony.tui.messages import (
+    AskSecret,
+    AskText,
+    Await,
+    Choose,
+    Compare,
+    Confirm,
+    Question,
+    Review,
+    ShowSecret,
+    Study,
+)
 from ceremony.tui.modals.base import QuestionModal
 from ceremony.tui.modals.choose import ChooseModal
 from ceremony.tui.modals.compare import CompareModal
@@ -14,6 +25,7 @@ from ceremony.tui.modals.confirm import confirm_modal
 from ceremony.tui.modals.review import ReviewModal
 from ceremony.tui.modals.secret import SecretModal
 from ceremony.tui.modals.show_secret import ShowSecretModal
+from ceremony.tui.modals.study import StudyModal
 from ceremony.tui.modals.text import TextModal
 from ceremony.tui.modals.wait import AwaitModal
 
@@ -25,6 +37,7 @@ _MODALS: Mapping[type[Question[Any]], Callable[[Any], QuestionModal[Any]]] = {
     Confirm: confirm_modal,
     Compare: CompareModal,
     Review: ReviewModal,
+    Study: StudyModal,
     Await: AwaitModal,
 }
 

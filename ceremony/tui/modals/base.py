@@ -8,7 +8,7 @@ whatever its kind adds in `body`. Their only output is `answer`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from textwrap import shorten
 from typing import ClassVar, TypeVar
@@ -21,9 +21,10 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from ceremony.core.ports import Prompt
+from ceremony.core.ports import Option, Prompt
 from ceremony.tui.fit import fit
 from ceremony.tui.text import visible, visible_lines
+from ceremony.tui.who import in_a_sentence
 from ceremony.tui.widgets.keys import KeyLine
 from ceremony.tui.widgets.too_small import TooSmall
 
@@ -108,11 +109,14 @@ class QuestionModal(Modal[Result]):
         if self.said:
             yield Static(shorten(visible(" ".join(self.said.split())), SAID, placeholder=" ..."), classes="said", markup=False)
         if self._prompt.who:
-            yield Static(f"For {fit(self._prompt.who, WHO)}", classes="who", markup=False)
+            yield Static(f"For {fit(in_a_sentence(self._prompt.who), WHO)}", classes="who", markup=False)
         if self._prompt.detail:
             text = Static(visible_lines(self._prompt.detail), markup=False)
             yield VerticalScroll(text, classes="detail", can_focus=False)
         yield from self.body()
+
+    def sight(self, options: Sequence[Option]) -> None:
+        """Take notice of what there is now; most questions do not change."""
 
     def withdraw(self) -> None:
         """Leave without an answer: what was asked for was seen. People's own screen over it stays."""
@@ -131,9 +135,10 @@ class QuestionModal(Modal[Result]):
 
     def on_mount(self) -> None:
         """Name the keys that scroll where the detail is longer than its place."""
-        self.call_after_refresh(self._name_scrolling)
+        self.call_after_refresh(self.name_scrolling)
 
-    def _name_scrolling(self) -> None:
+    def name_scrolling(self) -> None:
+        """Name the keys that scroll while there is more text than its place holds."""
         if any(detail.max_scroll_y for detail in self.query(".detail").results(VerticalScroll)):
             self._key_line.show([*self.keys(), replace(SCROLL_DOWN, show=True)])
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,6 +13,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option as Row
 
 from ceremony.core.ports import Option, Prompt
 from ceremony.tui.messages import Choose
@@ -21,10 +22,19 @@ from ceremony.tui.text import visible, visible_lines
 
 ERROR = "Error"
 """Title of an alarm; its sentence stands inside, where it has room."""
+_WENT = "What was marked is not here any more: choose again."
+
+
+class _Line(Row):
+    """An option in the list; what cannot be chosen cannot be marked."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(_lines(option, marked=False), disabled=bool(option.trouble))
+        self.option = option
 
 
 class ChooseModal(QuestionModal[str]):
-    """The arrows move, Enter chooses."""
+    """The arrows move, Enter chooses; what comes and goes meanwhile is shown, and never marked by itself."""
 
     AUTO_FOCUS = "OptionList"
     DEFAULT_CSS = """
@@ -56,11 +66,24 @@ class ChooseModal(QuestionModal[str]):
         if self._error is not None:
             yield Static("Something went wrong.", classes="wrong", markup=False)
             yield VerticalScroll(Static(_said(self._error), markup=False), classes="detail", can_focus=False)
-        yield OptionList(*(_lines(option, marked=False) for option in self._options), markup=False)
+        yield OptionList(*map(_Line, self._options), markup=False)
 
     def on_mount(self) -> None:
         """Leave the choices their room below a long error."""
         self.on_resize()
+
+    def sight(self, options: Sequence[Option]) -> None:
+        """List what there is now; the mark stays on the option that it is on, and goes with it."""
+        if tuple(options) == self._options:
+            return
+        found = self.query_one(OptionList)
+        marked = found.highlighted_option
+        key = marked.option.key if isinstance(marked, _Line) else ""
+        self._options = tuple(options)
+        found.set_options(map(_Line, self._options))
+        here = [number for number, option in enumerate(self._options) if option.key == key and not option.trouble]
+        found.highlighted = here[0] if here else None
+        self.note("" if here or marked is None else _WENT)
 
     def on_resize(self) -> None:
         """Take a third of the screen for an error."""
@@ -88,13 +111,15 @@ class ChooseModal(QuestionModal[str]):
     def mark(self, highlighted: OptionList.OptionHighlighted) -> None:
         """Say by a sign, too, which option is marked."""
         for number, option in enumerate(self._options):
-            lines = _lines(option, marked=number == highlighted.option_index)
+            lines = _lines(option, marked=number == highlighted.option_list.highlighted)
             highlighted.option_list.replace_option_prompt_at_index(number, lines)
+        self.note("")
 
     @on(OptionList.OptionSelected)
     def take(self, selected: OptionList.OptionSelected) -> None:
         """Answer with the option's key."""
-        self.answer(self._options[selected.option_index].key)
+        if isinstance(selected.option, _Line):
+            self.answer(selected.option.option.key)
 
 
 def _said(error: Prompt) -> Content:
@@ -104,7 +129,14 @@ def _said(error: Prompt) -> Content:
 
 
 def _lines(option: Option, *, marked: bool) -> Content:
-    sign, label = "> " if marked else "  ", visible(option.label)
-    if not option.detail:
-        return Content(f"{sign}{label}")
-    return Content.assemble(sign, (label, "bold"), f"\n    {visible(option.detail)}")
+    return Content.assemble("> " if marked else "  ", option_text(option, "    "))
+
+
+def option_text(option: Option, indent: str) -> Content:
+    """Return an option's label, and what is said of it in lines of their own, so far in."""
+    label = visible(option.label)
+    if not option.detail and not option.trouble:
+        return Content(label)
+    detail = f"\n{indent}{visible(option.detail)}" if option.detail else ""
+    trouble = f"\n{indent}Cannot serve: {visible(option.trouble)}" if option.trouble else ""
+    return Content.assemble((label, "bold"), detail, trouble)

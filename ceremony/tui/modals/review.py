@@ -98,7 +98,8 @@ class ReviewModal(QuestionModal[bool]):
 
     # --- keys ---
 
-    def _name_scrolling(self) -> None:
+    def name_scrolling(self) -> None:
+        """Name the keys that work now."""
         self._show_keys()
 
     def _show_keys(self) -> None:

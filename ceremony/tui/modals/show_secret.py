@@ -27,6 +27,7 @@ from ceremony.tui.messages import ShowSecret
 from ceremony.tui.modals.base import QuestionModal
 from ceremony.tui.scrollback import wipe_scrollback
 from ceremony.tui.text import visible
+from ceremony.tui.who import at_its_beginning
 
 COLUMNS = 3
 LONGEST = 100
@@ -97,7 +98,7 @@ class ShowSecretModal(QuestionModal[None]):
         super().__init__(replace(question.prompt, who=fit(question.prompt.who, LONGEST)))
         self._secret: Secret | None = question.secret
         self._stage = Stage.COVER
-        keeper = self._prompt.who or "Its keeper"
+        keeper = at_its_beginning(self._prompt.who) or "Its keeper"
         self._person = Static(f"{keeper} alone looks at the screen.", classes="person", markup=False)
         self._instruction = Static(classes="must", markup=False)
         self._words = SecretWords()

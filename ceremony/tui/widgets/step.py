@@ -10,6 +10,8 @@ from textual.widgets import Static
 from ceremony.core.procedure import StepInfo
 from ceremony.tui.text import visible, visible_lines
 
+DANGER = "What is done in this step cannot be undone."
+
 
 class Passage(Horizontal):
     """A label and its text, side by side; nothing at all where there is no text."""
@@ -38,7 +40,7 @@ class StepPanel(VerticalScroll):
     def __init__(self) -> None:
         super().__init__()
         self._title = Static("The ceremony has not begun.", classes="title", markup=False)
-        self._danger = Static("What is done in this step cannot be undone.", classes="danger", markup=False)
+        self._danger = Static(classes="danger", markup=False)
         self._passages = {label: Passage(label) for label in ("Who", "Say", "Do", "Check", "Time")}
 
     def compose(self) -> ComposeResult:
@@ -56,6 +58,7 @@ class StepPanel(VerticalScroll):
     def show(self, info: StepInfo) -> None:
         """Show a step, from its first line on."""
         self._title.update(visible(info.title))
+        self._danger.update(info.but or DANGER)
         self._danger.display = info.irreversible
         texts = {
             "Who": info.who,
