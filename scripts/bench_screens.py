@@ -38,7 +38,7 @@ from textual.widgets import DataTable
 from ceremony.core.bundle import LOG
 from ceremony.core.log import Outcome, Record, Tail
 from ceremony.core.plan import Mode
-from ceremony.core.ports import Change, Document, Group, Operator, Prompt, Watcher
+from ceremony.core.ports import Change, Document, Group, Listing, Operator, Prompt, Watcher
 from ceremony.core.procedure import StepInfo
 from ceremony.core.review import grouped
 from ceremony.errors import ExitCode
@@ -179,6 +179,21 @@ async def review(count: int, keys: Sequence[str], before: Sequence[str] = ()) ->
         return await pressed(app, pilot, keys)
 
 
+async def study(count: int, keys: Sequence[str], before: Sequence[str] = ()) -> float:
+    """Return how long keys take in a table of `count` rows."""
+    rows = [(f"docker.io/acme/app-{n:05}", "targets", f"{n % 40} signed, {n % 7} suspect", f"{n:016x}") for n in range(count)]
+
+    def work(operator: Operator, _watcher: Watcher) -> ExitCode:
+        operator.study(Prompt("impact", "What the stolen keys can sign"), Listing(("Repository", "Role", "Tags", "Key"), rows))
+        return ExitCode.DONE
+
+    async with stage(work) as (app, pilot):
+        while len(app.screen_stack) < 2:
+            await pilot.pause()
+        await pilot.press(*before)
+        return await pressed(app, pilot, keys)
+
+
 async def log(count: int, keys: Sequence[str], before: Sequence[str] = ()) -> float:
     """Return how long keys take in a log of `count` records, while a step is in hand."""
     lines = records(count)
@@ -263,6 +278,9 @@ def screens(count: int) -> None:
         ("review, differences", asyncio.run(review(count, moves))),
         ("review, repositories", asyncio.run(review(count, moves, ("tab",)))),
         ("review, filter", asyncio.run(review(count, ("a", "p", "p", "backspace", "backspace", "backspace"), ("tab", "/")))),
+        ("table", asyncio.run(study(count, moves))),
+        ("table, sorted", asyncio.run(study(count, moves, ("s", "s", "s", "r")))),
+        ("table, filter", asyncio.run(study(count, ("a", "p", "p", "backspace", "backspace", "backspace"), ("/",)))),
         ("log", asyncio.run(log(count, moves))),
         ("log, filter", asyncio.run(log(count, typed, ("/",)))),
         ("view, timeline", asyncio.run(view(count, tabs, ("2",)))),

@@ -26,6 +26,7 @@ from ceremony.tui.modals.end import EndModal
 from ceremony.tui.modals.review import ReviewModal
 from ceremony.tui.modals.secret import SecretModal
 from ceremony.tui.modals.show_secret import ShowSecretModal
+from ceremony.tui.modals.study import StudyModal
 
 SIZE = (100, 30)
 FOREIGN = re.compile(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", re.DOTALL)
@@ -69,6 +70,7 @@ class People:
             ConfirmModal: self.confirm,
             ConfirmWordModal: self.word,
             ReviewModal: self.review,
+            StudyModal: self.study,
             ChooseModal: self.choose,
             EndModal: self.end,
         }
@@ -97,6 +99,9 @@ class People:
 
     async def review(self, _modal: Any, _key: str) -> None:
         await self.camera.press(*("down",) * 40, "y")
+
+    async def study(self, _modal: Any, _key: str) -> None:
+        await self.camera.press("y")
 
     async def choose(self, _modal: Any, _key: str) -> None:
         await self.camera.press("enter")

@@ -83,6 +83,10 @@ class Everybody(People):
         await self.camera.take("review-repositories")
         await self.camera.press("y")
 
+    async def study(self, modal: Any, key: str) -> None:
+        await self.camera.take("table")
+        await super().study(modal, key)
+
     async def choose(self, modal: Any, key: str) -> None:
         assert not key.startswith("error:"), modal._error
         await self.camera.take("answer")

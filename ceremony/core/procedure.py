@@ -72,16 +72,21 @@ def keeps_backups(plan: Plan) -> bool:
     )
 
 
+def takes_keys(plan: Plan) -> bool:
+    """Tell whether a ceremony makes repository keys, or takes new ones that teams bring."""
+    return plan.kind is not Kind.RECOVERY and (keeps_backups(plan) or bool(plan.repositories))
+
+
 def _makes_keys(plan: Plan, _certificates: bool) -> bool:
     return keeps_backups(plan)
 
 
 def _takes_keys(plan: Plan, _certificates: bool) -> bool:
-    return keeps_backups(plan) or bool(plan.repositories)
+    return takes_keys(plan)
 
 
-def _locks(plan: Plan, _certificates: bool) -> bool:
-    return plan.kind is Kind.RECOVERY or plan.root.custody is Custody.TOKEN_WRAPPED
+def _locks(plan: Plan, certificates: bool) -> bool:
+    return plan.kind is Kind.RECOVERY or (_makes_root(plan, certificates) and plan.root.custody is Custody.TOKEN_WRAPPED)
 
 
 def _certifies(plan: Plan, certificates: bool) -> bool:

@@ -31,6 +31,8 @@ DEADLINE_SECONDS = 60.0
 _GOODBYE_SECONDS = 2.0
 _READ_BYTES = 1 << 16
 _HELLO = 0
+_AGAIN = "try again, or stop and resume the ceremony"
+"""What people can do about a link that is lost: both begin with a new one."""
 
 # Each makes a module or a layer over it write what passes, PINs included.
 _SPIES = (
@@ -169,7 +171,7 @@ class HsmLink:
 
     def close(self, *, seconds: float = _GOODBYE_SECONDS) -> None:
         """End the worker: politely for so many seconds, then by force; never raises."""
-        self._lost = self._lost or ("was closed", "open it again")
+        self._lost = self._lost or ("was closed", _AGAIN)
         self._to.close()
         try:
             self._process.wait(seconds)
@@ -206,7 +208,7 @@ class HsmLink:
             ready = {fd for fd, _ in poll.poll(max(0.0, limit - time.monotonic()) * 1000)}
             if not ready:
                 self.lose(
-                    f"its module did not answer within {deadline:g} seconds", "take the token out, put it back, and open it again"
+                    f"its module did not answer within {deadline:g} seconds", f"take the token out, put it back, and {_AGAIN}"
                 )
             if self._from.fileno() in ready:
                 self._take()
@@ -231,7 +233,9 @@ class HsmLink:
             while (frame := unpack(self._in)) is not None:
                 self._sort(frame)
         except ValueError:
-            self.lose("its module's process sent what is no answer", "open it again; if it comes back, use another module")
+            self.lose(
+                "its module's process sent what is no answer", f"{_AGAIN}; if it comes back, name another module in the site file"
+            )
 
     def _sort(self, frame: JsonObject) -> None:
         if "busy" in frame:
@@ -246,6 +250,6 @@ class HsmLink:
         try:
             code = self._process.wait(_GOODBYE_SECONDS)
         except subprocess.TimeoutExpired:
-            self.lose("its module closed the connection", "open it again")
+            self.lose("its module closed the connection", _AGAIN)
         why = f"crashed ({signal.Signals(-code).name})" if code < 0 else f"ended by itself (exit code {code})"
-        self.lose(f"its module {why}", "open it again; what the token did is read from the token")
+        self.lose(f"its module {why}", f"{_AGAIN}; what the token did is read from the token")

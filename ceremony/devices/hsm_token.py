@@ -256,7 +256,11 @@ class HsmToken:
             raise self._error(said.fault, said.cause, key.label) from said
         given = answer["signatures"]
         if not isinstance(given, list) or len(given) != count:
-            raise TokenError(self._identity.serial, "did not give a signature for each message", hint="open it again")
+            raise TokenError(
+                self._identity.serial,
+                "did not give a signature for each message",
+                hint="try again, or stop and resume the ceremony",
+            )
         return [hsm_keys.wire_signature(self._identity.serial, key.public, bytes.fromhex(str(one))) for one in given]
 
     def _wrapping(self, key: Secret) -> bytes:
@@ -304,7 +308,7 @@ class HsmToken:
         if fault is Fault.LOST:
             what = "stopped answering" + (f" ({cause})" if cause else "")
             try:
-                self._link.lose(what, "put it back, and open it again")
+                self._link.lose(what, "put it in again, and try again; or stop and resume the ceremony")
             except TokenLost as lost:
                 return lost
         sentence, hint = _SENTENCES.get(

@@ -50,15 +50,32 @@ def make_tokens(folder: Path, names: Sequence[str], pins: Mapping[str, tuple[Sec
     Raises CeremonyError when the folder has tokens already, and for a name or PIN that
     SoftHSM does not take.
     """
-    for name in names:
-        if not 0 < len(name.encode()) <= _LABEL_BYTES or names.count(name) > 1:
-            raise CeremonyError(f"{name!r} cannot name a practice token", hint="names are different, and 1 to 32 bytes long")
+    _check_names(names)
     configuration = _configuration(folder)
     try:
         _store(folder).mkdir(parents=True, mode=0o700)
     except FileExistsError as error:
         raise CeremonyError(f"{folder} has practice tokens already", hint="go on with them, or name another folder") from error
     _write(folder / "softhsm2.conf", configuration)
+    return _made(folder, names, pins)
+
+
+def add_tokens(folder: Path, names: Sequence[str], pins: Mapping[str, tuple[Secret, Secret]]) -> dict[str, SiteToken]:
+    """Make one more token for each of `names` in a folder that has some, and return how a site names them.
+
+    Raises CeremonyError for a name that a token there has already, and as `make_tokens` for names and PINs.
+    """
+    _check_names([*existing(folder), *names])
+    return _made(folder, names, pins)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if not 0 < len(name.encode()) <= _LABEL_BYTES or names.count(name) > 1:
+            raise CeremonyError(f"{name!r} cannot name a practice token", hint="names are different, and 1 to 32 bytes long")
+
+
+def _made(folder: Path, names: Sequence[str], pins: Mapping[str, tuple[Secret, Secret]]) -> dict[str, SiteToken]:
     module = find_module()
     link = HsmLink("practice", module, env=environment(folder))
     try:

@@ -116,7 +116,7 @@ class YubiKeyLink:
     def close(self) -> None:
         """Let the reader go; never raises."""
         with suppress(TokenLost):
-            self.lose("was closed", "open it again")
+            self.lose("was closed", "try again, or stop and resume the ceremony")
 
     def forget(self) -> None:
         """Take nothing for granted that the card knew or held."""

@@ -19,6 +19,7 @@ from ceremony.core.request import INDEX, Request, parse_index, path_of
 from ceremony.core.rotation.impact import Impact, compromised
 from ceremony.core.rotation.impact import impact as whole_impact
 from ceremony.steps.room import Room
+from ceremony.steps.side_by_side import side_by_side
 
 
 class RecordedFiles(Mapping[str, bytes]):
@@ -42,10 +43,13 @@ def recorded_request(room: Room) -> Request:
     return parse_index(room.recorded(bundle.REQUEST + INDEX))
 
 
-def fleet(room: Room) -> Fleet:
-    """Return what is published, verified from the plan's trusted root; raises VerificationError when there is none to begin with."""
+def fleet(room: Room, request: Request | None = None) -> Fleet:
+    """Return what is published, verified from the plan's trusted root; raises VerificationError when there is none to begin with.
+
+    `request` is the recorded one, where it was read already.
+    """
     if room.fleet is None:
-        request = recorded_request(room)
+        request = request or recorded_request(room)
         place = bundle.TRUSTED_ROOT
         files = {path.removeprefix(place): room.recorded(path) for path in room.folder.names() if path.startswith(place)}
         trusted = of_plan(room.plan.trusted_root, files, sequel.get(room.plan.dialect).read_trusted)
@@ -56,6 +60,7 @@ def fleet(room: Room) -> Fleet:
             sequel.get(room.plan.dialect),
             room.clock.utc(),
             _now_and_then(room, "repositories verified"),
+            side_by_side,
         )
     return room.fleet
 
@@ -76,8 +81,10 @@ def agenda(room: Room) -> Agenda:
         if room.plan.change is None:
             room.agenda = entries.of_genesis(room.plan)
         else:
-            known = frozenset(recorded_request(room).repositories)
-            room.agenda = entries.of_change(room.plan, known, fleet(room), impact(room))
+            published = fleet(room)
+            new = any(repository.name not in published for repository in room.plan.repositories)
+            known = frozenset(recorded_request(room).repositories if new else published)
+            room.agenda = entries.of_change(room.plan, known, published, impact(room))
     return room.agenda
 
 

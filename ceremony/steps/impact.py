@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
+from ceremony.core.agenda.suspects import Suspect, suspects
 from ceremony.core.canonical import JsonObject, encode
+from ceremony.core.chronicle.phrases import counted
 from ceremony.core.ports import Listing, Prompt
-from ceremony.core.published.differences import entry_words
-from ceremony.core.rotation.impact import Impact
 from ceremony.core.rotation.told import impact_json, rows
 from ceremony.errors import CeremonyError
 from ceremony.steps.agenda import agenda, impact
@@ -24,18 +23,8 @@ from ceremony.steps.room import Room, writable
 IMPACT = "evidence/impact.json"
 STRUCK = "evidence/struck-"
 """Where the tags that go are listed, with a number for each attempt."""
-COLUMNS = ("repository", "role", "key", "signer", "tags", "to know")
+COLUMNS = ("Repository", "Role", "Tags", "Signer", "Key", "To know")
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A tag that a stolen key set, and that still stands."""
-
-    repository: str
-    tag: str
-    version: int
-    words: str
 
 
 def run(room: Room) -> JsonObject:
@@ -45,9 +34,13 @@ def run(room: Room) -> JsonObject:
         raise CeremonyError("the plan names no stolen key", hint="correct the plan")
     room.keep({IMPACT: impact_json(found)})
     places = sum(len(one.places) for one in found.repositories)
-    detail = f"{len(found.repositories)} of {found.asked} repositories, {places} roles. {found.last_good}"
+    fleet = counted(found.asked, "repository", "repositories")
+    detail = f"{len(found.repositories)} of {fleet}, {counted(places, 'role')}. {found.last_good}"
     listing = Listing(
-        COLUMNS, tuple(_row(row.repository, row.role, row.keys, row.signer, row.tags, row.words) for row in rows(found))
+        COLUMNS,
+        tuple(
+            _row(row.repository or "no repository", row.role, row.tags, row.signer, row.keys, row.words) for row in rows(found)
+        ),
     )
     if not room.operator.study(Prompt("impact", "Whom the stolen keys touch", detail=detail, who="everybody"), listing):
         raise CeremonyError(
@@ -55,7 +48,7 @@ def run(room: Room) -> JsonObject:
         )
     for name, error in agenda(room).left_out.items():
         room.operator.tell(writable(f"{name} is left out: {error.message}"))
-    struck = _strike(room, tuple(suspects(room, found)))
+    struck = _strike(room, tuple(suspects(agenda(room), found)))
     room.journal.record(
         "impact",
         {
@@ -67,17 +60,6 @@ def run(room: Room) -> JsonObject:
         },
     )
     return {"file": IMPACT, "struck": _keep(room, struck) if struck else ""}
-
-
-def suspects(room: Room, found: Impact) -> Iterator[Suspect]:
-    """Yield the suspect tags that stand in the targets of repositories that this ceremony signs."""
-    entries = agenda(room).entries
-    for one in found.repositories:
-        if one.repository not in entries or not entries[one.repository].here:
-            continue
-        for tag in one.tags():
-            if tag.role == "targets" and tag.stands and tag.suspect and tag.after:
-                yield Suspect(one.repository, tag.tag, tag.version, entry_words(tag.after))
 
 
 def _keep(room: Room, struck: Mapping[str, Sequence[str]]) -> str:
@@ -96,12 +78,11 @@ def _strike(room: Room, listed: Sequence[Suspect]) -> dict[str, list[str]]:
     if not listed:
         return {}
     table = Listing(
-        ("number", "repository", "tag", "since version", "value"),
+        ("Number", "Repository", "Tag", "Since version", "Value"),
         tuple(_row(str(n), s.repository, s.tag, str(s.version), s.words) for n, s in enumerate(listed, 1)),
     )
-    prompt = Prompt(
-        "suspects", f"{len(listed)} tags were signed by a stolen key", detail="They stand, and none is known to be good."
-    )
+    title = f"{counted(len(listed), 'tag that stands was', 'tags that stand were')} signed by a stolen key"
+    prompt = Prompt("suspects", title, detail="None of them is known to be good.")
     if not room.operator.study(prompt, table):
         raise CeremonyError("the suspect tags are not what people expected", hint="stop, and look at what was pushed")
     while True:

@@ -33,7 +33,11 @@ def inventory(room: Room) -> bytes:
     made = {root.serial for root in made_roots(room)}
     for one in (one for one in held(room) if one.serial not in made):
         device = tokens.get(one.token) if isinstance(tokens, dict) else None
-        settings: JsonObject = {"made": "before this ceremony, and found on its token by what is published"}
+        claimed = room.journal.result(claims.ACTION, one.serial)
+        settings: JsonObject = {
+            "made": "before this ceremony, and found on its token by what is published",
+            **({"claimed_by": claimed["by"]} if claimed else {}),
+        }
         roots.append({**_key(one.public), "role": "root", "device": device, "settings": settings})
     own = frozenset() if room.recovers else made_here(room)
     repositories: JsonObject = {

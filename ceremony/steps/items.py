@@ -18,6 +18,7 @@ from ceremony.steps.agenda import agenda
 from ceremony.steps.repository_keys import repository_keys
 from ceremony.steps.room import Room
 from ceremony.steps.root_keys import made_roots, read_public, rows
+from ceremony.steps.slot_certificate import began
 
 
 def held(room: Room) -> tuple[Held, ...]:
@@ -58,7 +59,7 @@ def struck(room: Room) -> Mapping[str, frozenset[str]]:
 def filled(room: Room) -> Filled:
     """Return what is signed, and what is left out."""
     made = Made(repository_keys(room), held(room), certificates(room), struck(room))
-    return filling.fill(room.dialect, room.plan, agenda(room), made)
+    return filling.fill(room.dialect, room.plan, agenda(room), made, began(room))
 
 
 def drafts(items: Sequence[Item]) -> Iterator[Draft]:

@@ -45,7 +45,7 @@ def run(room: Room) -> JsonObject:
         raise CeremonyError(
             "people did not hear the same digest for the request", hint="read it again from the paper that came with it"
         )
-    found = _published(room) if room.plan.change is not None else {}
+    found = _published(room, request) if room.plan.change is not None else {}
     room.journal.record("request", {"digest": request.digest, **found})
     return {"digest": request.digest}
 
@@ -64,11 +64,11 @@ def _asked(room: Room) -> Sequence[str]:
     return [r.name for r in room.plan.repositories if any(key.source is Source.REQUEST for key in r.keys().values())]
 
 
-def _published(room: Room) -> JsonObject:
+def _published(room: Room, request: Request) -> JsonObject:
     """Verify what is published, tell what people should know of it, and return what is recorded."""
-    found = fleet(room)
+    found = fleet(room, request)
     good, bad = usable(found), broken(found)
-    new = len(recorded_request(room).repositories) - len(found)
+    new = len(request.repositories) - len(found)
     if bad and not good and not new:
         raise next(iter(bad.values()))
     room.operator.tell(f"{len(good)} repositories verify from the trusted root on; {new} are new.")

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Protector: a fresh age identity, sealed under a secret that only people have: a passphrase, or shares (`steps.shares`).
 
-Every quorum of the shares is tried before the first is shown; nothing is written
-to a volume before everything that was shown was typed back.
+Nothing is shown unless everybody who is to keep it answered the roll call. Every
+quorum of the shares is tried before the first is shown; nothing is written to a volume
+before everything that was shown was typed back.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from ceremony.core import backup, bundle, words
 from ceremony.core.canonical import Json, JsonObject
@@ -22,8 +25,25 @@ SHARES = "shares"
 
 
 def run(room: Room) -> JsonObject:
-    """Make the protector and put its sealed identity on both volumes; whatever was shown is dropped."""
+    """Make the protector and put its sealed identity on both volumes; whatever was shown is dropped.
+
+    Raises CeremonyError, before anything is made, when somebody who is to keep the secret did not answer the roll call.
+    """
+    listed = room.result("roll-call")["present"]
+    refuse_absent(
+        room,
+        list(map(str, listed)) if isinstance(listed, list) else [],
+        hint="nothing was shown; stop, and begin a new ceremony when everybody is here",
+    )
     return _with_shares(room) if room.plan.backup.protect == SHARES else _with_passphrase(room)
+
+
+def refuse_absent(room: Room, present: Sequence[str], *, hint: str) -> None:
+    """Raise CeremonyError unless everybody who is to keep the secret of the backups is present."""
+    what = "a share" if room.plan.backup.protect == SHARES else "the passphrase of the backups"
+    for person in room.plan.keepers():
+        if person.name not in present:
+            raise CeremonyError(f"{what} is for {person.name} alone, who did not answer the roll call", hint=hint)
 
 
 def _with_shares(room: Room) -> JsonObject:

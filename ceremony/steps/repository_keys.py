@@ -17,6 +17,7 @@ from ceremony.core.canonical import Json, JsonObject, encode, parse_loose
 from ceremony.core.dialects import Signer
 from ceremony.core.keys import Algorithm, PublicKey
 from ceremony.core.plan import KeyPlan, Source
+from ceremony.core.procedure import takes_keys
 from ceremony.core.served import ServerKeys
 from ceremony.core.software_key import SoftwareKey
 from ceremony.core.specs import RepositoryKeys
@@ -44,9 +45,9 @@ def run(room: Room) -> JsonObject:
 
 def repository_keys(room: Room) -> Mapping[str, RepositoryKeys]:
     """Return the public keys of every repository, as they were recorded; none where the ceremony takes no new ones."""
-    path = str(room.journal.past.ended.get("repository-keys", {}).get("file", ""))
-    if not path:
+    if not takes_keys(room.plan):
         return {}
+    path = str(room.result("repository-keys")["file"])
     # `recorded` compares its digest, so its form needs no second look.
     listed = parse_loose(room.recorded(path), path)
     if not isinstance(listed, dict):

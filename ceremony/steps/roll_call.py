@@ -9,6 +9,7 @@ from ceremony.core.log import Outcome
 from ceremony.core.plan import Person
 from ceremony.core.ports import Prompt
 from ceremony.errors import CeremonyError
+from ceremony.steps.protector import refuse_absent
 from ceremony.steps.room import Room
 
 NAMESPACE = "ceremony-roll-call"
@@ -16,7 +17,7 @@ ROLL_CALL = "evidence/roll-call/"
 
 
 def run(room: Room) -> JsonObject:
-    """Call the roll; raises CeremonyError when those who are here cannot meet the quorum."""
+    """Call the roll; raises CeremonyError when those who are here cannot meet the quorum, or a keeper is not among them."""
     present: list[Json] = []
     for person in room.people:
         how = _answer(room, person)
@@ -32,12 +33,7 @@ def run(room: Room) -> JsonObject:
         raise CeremonyError(
             "those who answered cannot meet the quorum of the plan", hint="call who is missing, or hold the ceremony another day"
         )
-    missing = [person.name for person in room.plan.keepers() if person.name not in present]
-    if room.plan.backup.protect == "shares" and missing:
-        raise CeremonyError(
-            f"a share is for {missing[0]} alone, who did not answer",
-            hint="call who is missing, or hold the ceremony another day",
-        )
+    refuse_absent(room, [person.name for person in here], hint="call who is missing, or hold the ceremony another day")
     return {"present": present}
 
 

@@ -3,15 +3,15 @@
 
 Clients trust the certificates of the repositories, never this one. Its signature is in
 the log, so a resumed ceremony builds the same certificate and sees whether it is there.
+What it says is in `ceremony.core.slot_certificate`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from ceremony.core import bundle
+from ceremony.core import bundle, slot_certificate
 from ceremony.core.attestation import from_pem
-from ceremony.core.certificates import CertificateRequest
 from ceremony.errors import TokenError
 from ceremony.steps.access import authorised, unlocked
 from ceremony.steps.room import Room, sha256
@@ -19,25 +19,22 @@ from ceremony.steps.root_keys import MadeRoot, own_key
 from ceremony.steps.signing import sign_all
 from ceremony.steps.standing import piv_of
 
-ACTION, SIGN = "store-certificate", "certify-slot"
-COMMON_NAME = "root"
-FILE = "certificate.pem"
-"""The evidence of it."""
+ACTION, SIGN = slot_certificate.STORE, "certify-slot"
 
 
-def request(room: Room, root: MadeRoot, name: str) -> CertificateRequest:
-    """Return the certificate that a root key makes of itself for a common name."""
-    made_at = datetime.fromisoformat(str(room.journal.past.opened["utc"]))
-    return CertificateRequest(root.public, name, made_at, room.plan.expires.certificate, room.journal.ceremony, room.practice)
+def began(room: Room) -> datetime:
+    """Return when the ceremony began: from then on its certificates are valid."""
+    return datetime.fromisoformat(str(room.journal.past.opened["utc"]))
 
 
 def keep(room: Room, root: MadeRoot) -> None:
     """Make the certificate for `root` and put it beside the key; raises TokenError for a slot with another one."""
     token = unlocked(room, root.token)
-    key, wanted = own_key(room, token), request(room, root, COMMON_NAME)
+    key = own_key(room, token)
+    wanted = slot_certificate.request(room.plan, root.public, began(room), room.journal.ceremony, practice=room.practice)
     body = wanted.to_be_signed()
     (signature,) = sign_all(room, token, key, wanted.scheme, action=SIGN, count=1, message=lambda _: body)
-    path = bundle.token_evidence(root.serial, FILE)
+    path = bundle.token_evidence(root.serial, slot_certificate.FILE)
     pem = wanted.finish(body, signature).encode()
     room.keep({path: pem})
     _store(room, root, from_pem(pem, path))

@@ -16,7 +16,7 @@ from ceremony.errors import TokenError
 from ceremony.steps import attested, claiming, firmware, published_root
 from ceremony.steps.access import opened, unlocked
 from ceremony.steps.room import Room
-from ceremony.steps.root_keys import public_json
+from ceremony.steps.root_keys import public_json, rows
 
 YUBIKEY = "yubikey"
 """The kind of a token that is one."""
@@ -25,8 +25,8 @@ YUBIKEY = "yubikey"
 def run(room: Room) -> JsonObject:
     """Open every token, have its serial read aloud and judge a YubiKey's firmware; find the root keys that sign what is published.
 
-    Spends no PIN, but of tokens that sign what is published: they show their keys to who is logged in. Raises TokenError
-    for a token that cannot serve, CeremonyError for one that people do not claim.
+    Asks for no PIN, but of PKCS#11 tokens that sign what is published: they show their keys to who is logged in. Raises
+    TokenError for a token that cannot serve, CeremonyError for one that people do not claim.
     """
     found: dict[str, Json] = {}
     serials: dict[str, str] = {}
@@ -49,7 +49,7 @@ def run(room: Room) -> JsonObject:
         room.journal.record("token", {"name": name, **identity_json(identity)})
         if name in room.plan.signing_tokens:
             claiming.claim(room, identity, Custody.IMPORTED)
-            signing.append(_signing(room, name))
+            signing.append(_signing(room, name, signing))
             continue
         if identity.kind == YUBIKEY:
             _judge(room, identity)
@@ -57,14 +57,24 @@ def run(room: Room) -> JsonObject:
     return {"tokens": found, **({"signing": signing} if signing else {})}
 
 
-def _signing(room: Room, name: str) -> JsonObject:
-    """Return the root key on a token that signs for most of what is published; raises TokenError when there is none."""
-    key = published_root.find(unlocked(room, name), room)
-    serial = room.tokens[name].identity.serial
+def _signing(room: Room, name: str, others: Sequence[Json]) -> JsonObject:
+    """Return the root key on a token that signs for most of what is published.
+
+    Raises TokenError when there is none, and for a key that one of the `others` holds too: it would not count twice.
+    """
+    token = opened(room, name)
+    # A YubiKey tells what is in its slot to anybody; other tokens show their keys to who is logged in.
+    key = published_root.find(token if token.piv is not None else unlocked(room, name), room)
+    serial = token.identity.serial
     if key is None:
         raise TokenError(
             serial, "holds no root key that is published", hint="put in a token whose key signs the roots; or correct the plan"
         )
+    for other in rows([*others]):
+        if other["sha256"] == key.sha256:
+            raise TokenError(
+                serial, f"holds the same root key as {other['token']}", hint="name one of the two in the plan: a key counts once"
+            )
     room.operator.tell(f"{name}, serial {serial}, holds root key {key.sha256[:16]}, which is published.")
     room.keep({bundle.token_evidence(serial, "public.pem"): key.pem})
     row: JsonObject = {"token": name, "serial": serial, **public_json(key)}

@@ -3,19 +3,25 @@
 
 from __future__ import annotations
 
+from ceremony.core.agenda.items import Item
 from ceremony.core.canonical import JsonObject
 from ceremony.steps.items import filled, held
 from ceremony.steps.room import Room
+from ceremony.steps.side_by_side import side_by_side
 
 
 def run(room: Room) -> JsonObject:
     """Judge every repository's files; raises VerificationError, naming repository and role."""
     items = filled(room).items
     keys = frozenset(root.public.sha256 for root in held(room))
+    now = room.clock.utc()
+
+    def judged(item: Item) -> int:
+        return item.check({draft.role: room.recorded(draft.path) for draft in item.drafts()}, keys, now)
+
     signatures = 0
-    for done, item in enumerate(items, 1):
-        files = {draft.role: room.recorded(draft.path) for draft in item.drafts()}
-        signatures += item.check(files, keys, room.clock.utc())
+    for done, count in enumerate(side_by_side(judged, items), 1):
+        signatures += count
         if done % 50 == 0 or done == len(items):
             room.operator.progress("repositories verified", done, len(items))
     room.journal.record("verified", {"repositories": len(items), "signatures": signatures})

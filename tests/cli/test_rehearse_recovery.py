@@ -163,6 +163,28 @@ def test_the_plan_of_a_production_is_rehearsed_with_the_roots_of_the_rehearsal(g
     assert (verdict.returncode, "the trusted root names it" in verdict.stdout) == (ExitCode.DONE, True)
 
 
+def test_what_people_pinned_names_the_root_keys(genesis, tmp_path):
+    """The key ids that stand in trust-pinning.json, and in root.json, are those of certificates."""
+    pinning = json.loads((genesis / "ceremony" / "bundle" / "trust-pinning.json").read_text())
+    key_ids = pinning["trust_pinning"]["certs"][APP]
+    assert len(key_ids) == 3
+    (tmp_path / "plan.toml").write_text(
+        RECOVERY.read_text().replace('trusted-root = "bundle"', f'trusted-root = "{" ".join(key_ids)}"')
+    )
+    done = program("rehearse", tmp_path / "plan.toml", "--auto", "--after", genesis, "--out", tmp_path / "r")
+    assert done.returncode == ExitCode.DONE, done.stderr
+    assert "the root keys of the earlier rehearsal for the trusted root" not in [
+        body["what"] for body in records(tmp_path / "r", "substitution")
+    ]
+    kept = sorted((tmp_path / "r" / "ceremony" / "evidence" / "root-certificates").iterdir())
+    assert [path.stem for path in kept] == sorted(key_ids)
+    for path in kept:
+        openssl.openssl("x509", "-in", path, "-noout", "-subject")
+    verdict = program("audit", tmp_path / "r" / "ceremony")
+    assert verdict.returncode == ExitCode.DONE, verdict.stdout
+    assert verdict.stdout.count("signed a challenge, and the trusted root names it") == 3
+
+
 def test_a_damaged_volume_is_told_and_the_rehearsal_can_be_resumed_with_a_good_one(genesis, plan, tmp_path):
     spoiled = Path(shutil.copytree(genesis, tmp_path / "spoiled"))
     (path,) = (spoiled / "volumes" / "b").glob("ceremony-*/private/identity.age")

@@ -86,7 +86,8 @@ def test_the_new_root_of_a_rotation_is_judged_by_its_own_policy():
         'snapshot = { source = "request" }\ntimestamp = { source = "request" }\n'
         for i in range(9)
     )
-    source = ROTATION.replace("[compromised]", f'{new}touch-policy = "always"\n{listed}[compromised]')
+    days = "[expires]\nroot = 2036-11-19T00:00:00Z\ncertificate = 2036-11-19T00:00:00Z\n"
+    source = ROTATION.replace("[compromised]", f'{new}touch-policy = "always"\n{days}{listed}[compromised]')
     (warning,) = warnings(count=1, source=source)
     assert warning.field == "root.new.touch-policy"
     assert "21 touches" in warning.message

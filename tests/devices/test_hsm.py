@@ -114,8 +114,9 @@ def test_trap_6_a_token_that_is_gone_is_lost_until_it_is_opened_again(token, own
     with pytest.raises(TokenLost, match="stopped answering"):
         use(token, key)
     shutil.move(own.folder / "pulled", store)
-    with pytest.raises(TokenLost, match="stopped answering"):
+    with pytest.raises(TokenLost, match="stopped answering") as lost:
         use(token, key)
+    assert lost.value.hint == "put it in again, and try again; or stop and resume the ceremony"
     again = own.open("root-a")
     assert again.find("root") == key
     again.close()

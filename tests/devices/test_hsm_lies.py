@@ -86,8 +86,9 @@ def test_refuses_a_lock_that_does_not_read_back(token, lie):
 
 def test_refuses_fewer_signatures_than_messages(token):
     key = token.generate(ROOT)
-    with pytest.raises(TokenError, match="did not give a signature for each message"):
+    with pytest.raises(TokenError, match="did not give a signature for each message") as refused:
         lying(token, sign=lambda answer: {"signatures": answer["signatures"][1:]}).sign(key, Scheme.ECDSA_SHA256, [b"x", b"y"])
+    assert refused.value.hint == "try again, or stop and resume the ceremony"
 
 
 def test_refuses_one_key_that_is_there_twice(token):

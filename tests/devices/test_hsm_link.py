@@ -112,16 +112,18 @@ def test_never_changes_our_own_environment(practice):
 )
 def test_a_module_that_fails_while_it_loads_is_lost(monkeypatch, tmp_path, body, message):
     monkeypatch.setattr(sys, "executable", program(tmp_path, body))
-    with pytest.raises(TokenLost, match=message):
+    with pytest.raises(TokenLost, match=message) as lost:
         HsmLink("root-a", MODULE, env=None, deadline_seconds=0.3)
+    assert "try again, or stop and resume the ceremony" in lost.value.hint
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGKILL])
 def test_a_crash_names_the_signal_and_stays(link, number):
     os.kill(link.pid, number)
     for _ in range(2):
-        with pytest.raises(TokenLost, match=rf"crashed \({number.name}\)"):
+        with pytest.raises(TokenLost, match=rf"crashed \({number.name}\)") as lost:
             link.call("tokens")
+        assert lost.value.hint == "try again, or stop and resume the ceremony; what the token did is read from the token"
 
 
 def test_a_hang_is_ended_and_stays(practice):

@@ -19,7 +19,7 @@ from yubikit.core.smartcard import SW, ApduError
 from yubikit.logging import LOG_LEVEL
 from yubikit.piv import KEY_TYPE, SLOT, PivSession
 
-from ceremony.core import dialects, software_key
+from ceremony.core import dialects, slot_certificate, software_key
 from ceremony.core.attestation import Authorities, PinPolicy, TouchPolicy, from_pem, verify_attestation
 from ceremony.core.attestation.certificates import DEVICE, Certificate
 from ceremony.core.certificates import CertificateRequest
@@ -32,7 +32,6 @@ from ceremony.devices.yubikey_facts import CERTIFICATE_BYTES, SLOTS
 from ceremony.devices.yubikey_pcsc import Reader, Readers
 from ceremony.devices.yubikey_token import YubiKeyToken
 from ceremony.errors import PinLocked, TokenAbsent, TokenError, TokenLost, VerificationError, WrongPin
-from ceremony.steps import slot_certificate
 from tests.devices.yubikeys import (
     ATTEST,
     AUTHENTICATE,

@@ -22,7 +22,9 @@ def differences(dialect: Dialect, plan: Plan, items: Sequence[Item]) -> Differen
     changed = [item for item in items if isinstance(item, ChangedItem)]
     parts: list[Differences] = []
     if changed:
-        parts.append(ChangedRepositories(get(plan.dialect), [Changed(item.published, item.changes) for item in changed]))
+        parts.append(
+            ChangedRepositories(get(plan.dialect), [Changed(item.published, item.changes, item.drafts()) for item in changed])
+        )
     if new or not changed:
         parts.append(NewRepositories(dialect, [item.spec for item in new], frozenset(item.name for item in new if item.here)))
     return parts[0] if len(parts) == 1 else _Joined(parts)

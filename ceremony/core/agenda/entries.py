@@ -29,6 +29,8 @@ class Entry:
     plan: RepositoryPlan
     published: Published | None = None
     """None for a new one."""
+    asked: bool = True
+    """Whether the plan names it, or a stolen key touches it; else it is here because every root changes."""
 
     @property
     def name(self) -> str:
@@ -108,7 +110,7 @@ def _entry(
     elif name in affected:
         yield Entry(_default(plan, affected[name]), found)
     elif touches_all(plan):
-        yield Entry(RepositoryPlan(name, KEPT, KEPT, KEPT), found)
+        yield Entry(RepositoryPlan(name, KEPT, KEPT, KEPT), found, asked=False)
 
 
 def _named(plan: Plan, repository: RepositoryPlan, known: frozenset[str], found: Published | None) -> Entry:
@@ -128,7 +130,9 @@ def _named(plan: Plan, repository: RepositoryPlan, known: frozenset[str], found:
 
 def _default(plan: Plan, one: Affected) -> RepositoryPlan:
     """Return where the keys of an affected repository come from when the plan does not say."""
-    touched = any(place.role.partition("/")[0] == "targets" for place in one.places)
+    # What a signer delegates further, only that signer can change: new targets would not help.
+    own = {"targets", *(role.name for role in one.published.targets.delegations)}
+    touched = any(place.role in own for place in one.places)
     recipient = plan.change.compromised.deliver_to if plan.change and plan.change.compromised else ""
     if touched and not recipient:
         hint = "name it in [[repositories]], or write compromised.deliver-to: to whom its new key is encrypted"

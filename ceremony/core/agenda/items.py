@@ -6,14 +6,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ceremony.core import second_opinion
 from ceremony.core.dialects import Dialect, Draft, RepositorySpec
 from ceremony.core.dialects.sequel import Sequel
 from ceremony.core.keys import PublicKey
-from ceremony.core.published.changes import Changes, RootSigners, needs_root, needs_targets
+from ceremony.core.published.changes import Changes, RootSigners, needs_root
+from ceremony.core.published.review import Changed, drafts
 from ceremony.core.published.values import Published
 from ceremony.errors import VerificationError
 
@@ -30,11 +31,6 @@ class Item(ABC):
     @abstractmethod
     def name(self) -> str:
         """The repository's name."""
-
-    @property
-    @abstractmethod
-    def targets(self) -> PublicKey | None:
-        """Its targets key from now on, where that is another one than is published."""
 
     @property
     @abstractmethod
@@ -72,11 +68,6 @@ class NewItem(Item):
         return self.spec.name
 
     @property
-    def targets(self) -> PublicKey | None:
-        """Its targets key."""
-        return self.spec.targets
-
-    @property
     def pins(self) -> Sequence[str]:
         """The ids of its root keys."""
         return tuple(self.dialect.root_key_id(key) for key in self.spec.root_keys)
@@ -102,6 +93,14 @@ class NewItem(Item):
         return len(counted)
 
 
+@dataclass(slots=True)
+class _WorkedOut:
+    """What follows from an item's values, kept once it was asked for: a fleet's steps ask again and again."""
+
+    drafts: tuple[Draft, ...] | None = None
+    signers: RootSigners | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ChangedItem(Item):
     """A repository that is published, and what changes in it."""
@@ -111,16 +110,12 @@ class ChangedItem(Item):
     published: Published
     changes: Changes
     here: bool
+    _known: _WorkedOut = field(default_factory=_WorkedOut, init=False, compare=False, repr=False)
 
     @property
     def name(self) -> str:
         """The repository's name."""
         return self.published.repository
-
-    @property
-    def targets(self) -> PublicKey | None:
-        """Its new targets key."""
-        return self.changes.targets
 
     @property
     def pins(self) -> Sequence[str]:
@@ -131,16 +126,15 @@ class ChangedItem(Item):
 
     def drafts(self) -> Sequence[Draft]:
         """Return its next root and targets, as far as the changes make them."""
-        found = []
-        if needs_root(self.published, self.changes):
-            found.append(self.sequel.next_root(self.published, self.changes))
-        if needs_targets(self.published, self.changes) and not self.changes.elsewhere:
-            found.append(self.sequel.next_targets(self.published, self.changes))
-        return tuple(found)
+        if self._known.drafts is None:
+            self._known.drafts = tuple(drafts(self.sequel, Changed(self.published, self.changes)))
+        return self._known.drafts
 
     def signers(self) -> RootSigners:
         """Return whose signatures its next root needs."""
-        return self.sequel.root_signers(self.published, self.changes)
+        if self._known.signers is None:
+            self._known.signers = self.sequel.root_signers(self.published, self.changes)
+        return self._known.signers
 
     def root_ids(self) -> Mapping[str, Sequence[str]]:
         """Return each root key's ids, old ones and new ones."""
@@ -155,18 +149,23 @@ class ChangedItem(Item):
             opened = self.sequel.opened(self.name, role, data)
             agreed = role in drafts and opened.payload == drafts[role].payload
             _check_signed(f"{self.name} {role}", opened.signatures.keys(), self._ids(role, held), agreed=agreed)
-            if role == "targets" and self.targets is not None:
-                self._once_more(self.targets, opened.payload, *opened.signatures.values())
+            for signature in opened.signatures.values() if role == "targets" else ():
+                self._once_more(opened.payload, signature)
             count += len(opened.signatures)
         return count
 
     def _ids(self, role: str, held: Collection[str]) -> set[str]:
         if role == "root":
             return {key_id for fingerprint, ids in self.root_ids().items() if fingerprint in held for key_id in ids}
-        return {self.dialect.key_id(self.targets)} if self.targets is not None else set()
+        return {self.dialect.key_id(key) for key in self._targets()}
 
-    def _once_more(self, key: PublicKey, payload: bytes, signature: bytes) -> None:
-        second_opinion.verify(key, self.dialect.scheme(key.algorithm), payload, signature, f"{self.name} targets")
+    def _targets(self) -> tuple[PublicKey, ...]:
+        """Return its new targets key: no other signs here."""
+        return (self.changes.targets,) if self.changes.targets is not None else ()
+
+    def _once_more(self, payload: bytes, signature: bytes) -> None:
+        for key in self._targets():
+            second_opinion.verify(key, self.dialect.scheme(key.algorithm), payload, signature, f"{self.name} targets")
 
 
 def _check_signed(subject: str, found: AbstractSet[str], expected: AbstractSet[str], *, agreed: bool) -> None:

@@ -12,7 +12,8 @@ practice people that its first record names.
 - `heads`     head statements, people's and the root's signatures over them
 - `origin`    that the inputs are those that the first record binds, and say what it says
 - `made`      plan, certificates and keys, read again
-- `agenda`    which repositories are signed for, worked out again from plan and request
+- `published` which repositories are signed for, worked out again from plan and request, and what the log tells of them
+- `agenda`    what should have been signed for them, and what was left out
 - `metadata`  the bundle: made again from those, and its signatures
 - `attested`  that root keys on YubiKeys were made there, in this ceremony
 - `claimed`   whose word it is that a token is hardware, in production

@@ -13,7 +13,7 @@ from ceremony.core.audit.records import last_head
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import get
-from ceremony.core.keys import PublicKey, from_spki, verify
+from ceremony.core.keys import PublicKey, from_spki, raw_to_der, verify
 from ceremony.core.log import HEAD_NAMESPACE, Head, Tail, head, lines, parse_head
 from ceremony.core.plan import Kind, Person, Role
 from ceremony.errors import CeremonyError
@@ -148,6 +148,16 @@ def _check_root(a: Audited, roots: Mapping[str, PublicKey], stated: Head | None)
             a.failed(statement, f"the signature of token {serial} does not hold: {error}")
         else:
             a.ok(statement, f"the root key on token {serial} signed it")
+            _check_evidence(a, serial, public, value)
+
+
+def _check_evidence(a: Audited, serial: str, public: PublicKey, value: bytes) -> None:
+    """Check that what openssl verifies the head's signature with is that key and that signature (wire form)."""
+    signature = raw_to_der(value, public.algorithm) if public.algorithm.half else value
+    for piece, what, wanted in (("public.pem", "root key", public.pem), ("head.sig", "signature over the head", signature)):
+        path = bundle.token_evidence(serial, piece)
+        if a.past.closed and a.read(path) != wanted:
+            a.failed(path, f"is not the {what} that the log names")
 
 
 def root_keys(a: Audited) -> dict[str, PublicKey]:

@@ -14,6 +14,7 @@ import hashlib
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
+from threading import Lock
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -37,6 +38,8 @@ _UNREADABLE = (
     x509.UnsupportedGeneralNameType,
 )  # fmt: skip
 _SHA256 = hashes.SHA256()
+_WARNINGS = Lock()
+"""Which warnings are shown is the same for all threads."""
 _PSS = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=padding.PSS.AUTO)
 """Go's own default makes the salt as long as fits, and takes any."""
 
@@ -120,7 +123,7 @@ def fingerprint_of(pem: bytes, subject: str) -> str:
 
 
 def _certificate(pem: bytes) -> tuple[Certificate, bytes]:
-    with warnings.catch_warnings():
+    with _WARNINGS, warnings.catch_warnings():
         # The library warns of common names over 64 characters, which names of repositories may be.
         warnings.simplefilter("ignore")
         first, *chain = x509.load_pem_x509_certificates(pem)

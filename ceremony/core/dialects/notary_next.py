@@ -26,6 +26,7 @@ from ceremony.core.published.values import RELEASES, ROLES, Published, RoleKeys,
 from ceremony.errors import VerificationError
 
 _RELEASES = f"targets/{RELEASES}"
+_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ def _checked(published: Published, role: str, made: _Role) -> _Role:
         return made
     left = f"would have {count} key{'' if count == 1 else 's'} left of the {made.threshold} that it needs"
     hint = "name a new key for it in the plan" if role == "root" else "give the signer a new key, or remove the signer"
+    if made.name in ("snapshot", "timestamp"):
+        hint = "have the server make a new key for it, and fetch again"
     raise _refused(published, role, f"{made.name} {left}", hint=hint)
 
 
@@ -244,10 +247,6 @@ def _ids(role: _Role) -> str:
 
 def _texts(values: Iterable[str]) -> str:
     return "[" + ",".join(_text(value) for value in values) + "]"
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _object(members: Mapping[str, str]) -> str:

@@ -101,10 +101,15 @@ class RootSigners:
     old_threshold: int
     new_threshold: int
 
-    def missing(self, present: Container[str]) -> tuple[int, int]:
-        """Return how many signatures lack for the old threshold and for the new one, when these keys (fingerprints) sign."""
+    def missing(self, present: Container[str], expired: Container[str] = ()) -> tuple[int, int]:
+        """Return how many signatures lack for the old threshold and for the new one, when these keys (fingerprints) sign.
+
+        `expired` are the ids of certificates that are not good any more: clients still follow the old root by them, but
+        count them for no new one.
+        """
         here = [key for key in self.keys if key.fingerprint in present]
-        old, new = sum(len(key.old_ids) for key in here), sum(len(key.new_ids) for key in here)
+        old = sum(len(key.old_ids) for key in here)
+        new = sum(key_id not in expired for key in here for key_id in key.new_ids)
         return max(0, self.old_threshold - old), max(0, self.new_threshold - new)
 
 

@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ceremony.core.port_values import Change
-from ceremony.core.published.values import PublishedKey, RoleKeys, RootFacts, Tag, TargetsFacts
+from ceremony.core.published.values import PublishedKey, RoleKeys, RootFacts, TargetsFacts
 
 _MEMBER = "in the metadata"
+
+_Fact = str | bytes | tuple[PublishedKey, ...]
+"""In words, an entry of targets, or keys: words are made of what differs alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +33,56 @@ class State:
 def differences(
     repository: str, before: State, after: State, words: Callable[[PublishedKey], str] | None = None
 ) -> Sequence[Change]:
-    """Return every difference, root before targets, by field; `words` says a key otherwise than in full."""
+    """Return every difference, root before targets, by field; `words` says a key otherwise than in full.
+
+    What differs is told in full: two keys for which `words` are the same are another all the same.
+    """
     say = words or key_words
-    old, new = dict(_facts(before, say)), dict(_facts(after, say))
+    old, new = dict(_facts(before)), dict(_facts(after))
     fields = [*old, *(field for field in new if field not in old)]
+    differing = [field for field in fields if _differ(old.get(field), new.get(field))]
     return tuple(
-        Change(repository, role, field, old.get((role, field), ""), new.get((role, field), ""))
-        for role, field in sorted(fields, key=lambda field: field[0] != "root")
-        if old.get((role, field)) != new.get((role, field))
+        Change(repository, *field, _said(old.get(field), say), _said(new.get(field), say))
+        for field in sorted(differing, key=lambda field: field[0] != "root")
     )
 
 
-def _facts(state: State, words: Callable[[PublishedKey], str]) -> Iterator[tuple[tuple[str, str], str]]:
+def _facts(state: State) -> Iterator[tuple[tuple[str, str], _Fact]]:
     root, targets = state.root, state.targets
     yield ("root", "version"), str(root.version)
     yield ("root", "expires"), root.expires
     yield ("root", "consistent snapshot"), "yes" if root.consistent_snapshot else "no"
     for name, role in root.roles.items():
-        yield from _role("root", name, role, words)
+        yield from _role("root", name, role)
     for member in root.dropped:
         yield ("root", member), _MEMBER
     yield ("targets", "version"), str(targets.version)
     yield ("targets", "expires"), targets.expires
     for role in targets.delegations:
-        yield from _role("targets", role.name, role, words)
+        yield from _role("targets", role.name, role)
     for tag in targets.tags:
-        yield ("targets", f"tag {tag.name}"), tag_words(tag)
+        yield ("targets", f"tag {tag.name}"), tag.entry
     for member in targets.dropped:
         yield ("targets", member), _MEMBER
 
 
-def _role(file: str, name: str, role: RoleKeys, words: Callable[[PublishedKey], str]) -> Iterator[tuple[tuple[str, str], str]]:
-    yield (file, f"{name} keys"), "; ".join(sorted(words(key) for key in role.keys)) or "none"
+def _role(file: str, name: str, role: RoleKeys) -> Iterator[tuple[tuple[str, str], _Fact]]:
+    yield (file, f"{name} keys"), role.keys
     yield (file, f"{name} threshold"), str(role.threshold)
     if file == "targets":
         yield (file, f"{name} paths"), ", ".join(repr(path) for path in role.paths) or "none"
+
+
+def _differ(old: _Fact | None, new: _Fact | None) -> bool:
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        return old != new and {key.key_id for key in old} != {key.key_id for key in new}
+    return old != new
+
+
+def _said(fact: _Fact | None, words: Callable[[PublishedKey], str]) -> str:
+    if isinstance(fact, tuple):
+        return "; ".join(sorted(words(key) for key in fact)) or "none"
+    return entry_words(fact) if isinstance(fact, bytes) else fact or ""
 
 
 def key_words(key: PublishedKey) -> str:
@@ -76,13 +94,8 @@ def key_words(key: PublishedKey) -> str:
     return f"{words}, certificate for {certificate.common_name} until {certificate.not_after:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def tag_words(tag: Tag) -> str:
-    """Return a tag's value in words that are another for every other value."""
-    return entry_words(tag.entry)
-
-
 def entry_words(entry: bytes) -> str:
-    """Return an entry of targets (canonical JSON, as it was read) in words; empty for no entry."""
+    """Return an entry of targets (canonical JSON, as it was read) in words, others for every other entry; empty for no entry."""
     if not entry:
         return ""
     members = json.loads(entry)

@@ -10,7 +10,7 @@ for a prefix do not, and a server that exchanges two repositories must not get a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from ceremony.core.dialects.sequel import Sequel
@@ -26,6 +26,10 @@ Fleet = Mapping[str, Published | VerificationError]
 Progress = Callable[[int, int], None]
 """Told how many repositories were read, of how many."""
 
+_Known = tuple[str, Repository]
+Each = Callable[[Callable[[_Known], Published | VerificationError], Iterable[_Known]], Iterable[Published | VerificationError]]
+"""`map`, or something like it that works on several at a time: the results are in order."""
+
 
 def read(
     request: Request,
@@ -34,6 +38,7 @@ def read(
     sequel: Sequel,
     now: datetime,
     progress: Progress = lambda _done, _total: None,
+    each: Each = map,
 ) -> Fleet:
     """Return what is published of every repository that the server knows; others are left out.
 
@@ -41,14 +46,18 @@ def read(
     is aware UTC, for the notes about what expired. Raises nothing for a broken
     repository: its VerificationError is the value.
     """
-    found: dict[str, Published | VerificationError] = {}
-    known = {name: repository for name, repository in request.repositories.items() if repository.known}
-    for done, (name, repository) in enumerate(known.items(), 1):
+
+    def one(known: _Known) -> Published | VerificationError:
         try:
-            found[name] = sequel.read(_served(name, repository, files), trusted, now)
+            return sequel.read(_served(*known, files), trusted, now)
         except VerificationError as error:
-            found[name] = error
-        progress(done, len(known))
+            return error
+
+    found: dict[str, Published | VerificationError] = {}
+    known = [(name, repository) for name, repository in request.repositories.items() if repository.known]
+    for (name, _), judged in zip(known, each(one, known), strict=True):
+        found[name] = judged
+        progress(len(found), len(known))
     found.update(_twins(found, trusted))
     return found
 

@@ -30,6 +30,8 @@ class Changed:
 
     published: Published
     changes: Changes
+    made: Sequence[Draft] | None = None
+    """What is to be signed, where it was made before."""
 
 
 def drafts(sequel: Sequel, changed: Changed) -> Iterator[Draft]:
@@ -58,10 +60,13 @@ class ChangedRepositories:
     def documents(self, number: int) -> Sequence[Document]:
         """Return the bytes that are to be signed for one repository, and those that are published, signatures included."""
         one = self._changed[number]
-        return tuple(Document(d.path, one.published.files[d.role], d.payload) for d in drafts(self._sequel, one))
+        return tuple(Document(d.path, one.published.files[d.role], d.payload) for d in self._drafts(one))
 
     def _after(self, one: Changed) -> State:
-        return self._sequel.outlook(one.published, tuple(drafts(self._sequel, one)))
+        return self._sequel.outlook(one.published, self._drafts(one))
+
+    def _drafts(self, one: Changed) -> Sequence[Draft]:
+        return tuple(drafts(self._sequel, one)) if one.made is None else one.made
 
     def _grouped(self, one: Changed) -> Sequence[Change]:
         found = differences(one.published.repository, _before(one), self._after(one), self._words)
@@ -86,6 +91,8 @@ def _keys(one: Changed) -> set[str]:
 
 
 def _alike(change: Change) -> Change:
+    if change.before == change.after:  # one key of its own in the place of another
+        return replace(change, after=f"another: {change.after}")
     if change.field == "version" and change.after == str(int(change.before) + 1):
         return replace(change, before="as published", after="the next one")
     if change.field == "expires":

@@ -100,3 +100,10 @@ def test_what_cannot_be_made_cannot_be_reviewed() -> None:
     one = changed(1)
     with pytest.raises(VerificationError, match="targets would have 0 keys left"):
         ChangedRepositories(SEQUEL, [replace(one, changes=Changes(remove=STOLEN))])
+
+
+def test_a_key_of_its_own_in_the_place_of_another_is_told() -> None:
+    published = read(Made())
+    changed = ChangedRepositories(SEQUEL, [Changed(published, Changes(targets=NEW.key.public))])
+    (one,) = [group.change for group in changed.groups if group.change.field == "targets keys"]
+    assert (one.before, one.after) == ("a key of its own, ecdsa-p256", "another: a key of its own, ecdsa-p256")
