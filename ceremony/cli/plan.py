@@ -20,7 +20,7 @@ from ceremony.core.plan_lint import PlanWarning, unsupported
 from ceremony.core.plan_reader import files_named
 from ceremony.core.procedure import StepInfo, procedure
 from ceremony.core.script import script as make_script
-from ceremony.errors import CeremonyError, PlanRefused, VerificationError
+from ceremony.errors import CeremonyError, VerificationError
 from ceremony.host.ssh_keygen import sign_with_key
 
 _PLAN = click.argument("path", metavar="PLAN", type=click.Path(path_type=Path))
@@ -37,11 +37,7 @@ def plan() -> None:
 @_OUT
 def new(kind: str, out: Path | None) -> None:
     """Write an annotated example plan of KIND, with the files that it names."""
-    example = EXAMPLES.get(Kind(kind))
-    if example is None:
-        raise PlanRefused(
-            "kind", f"a {kind} ceremony cannot be held by this version yet", hint="write a genesis or a recovery plan"
-        )
+    example = EXAMPLES[Kind(kind)]
     source = example.read_bytes()
     named = files_named(source)
     if out is None:

@@ -22,8 +22,10 @@ from ceremony.errors import CeremonyError, PlanRefused, StorageError
 
 EXAMPLE = Path(__file__).with_name("example") / "plan.toml"
 """The plan that `rehearse` holds when none is named, and that `plan new` writes."""
-EXAMPLES = {Kind.GENESIS: EXAMPLE, Kind.RECOVERY: EXAMPLE.with_name("recovery.toml")}
-"""The plan that `plan new` writes, for each kind that there is one of."""
+EXAMPLES = {Kind.GENESIS: EXAMPLE} | {
+    kind: EXAMPLE.with_name(f"{kind}.toml") for kind in (Kind.RENEWAL, Kind.ROTATION, Kind.RECOVERY)
+}
+"""The plan that `plan new` writes, by kind."""
 MAX_FILE = MAX_PLAN
 """Bytes of a file that a plan names."""
 MAX_APPROVAL = 64 * 1024

@@ -6,7 +6,7 @@
     DIR/courier
     DIR/old/a, old/b            in a recovery: copies of the volumes of the rehearsal before it
     DIR/tokens/                 SoftHSM tokens
-    DIR/practice-secrets.json   PINs, passphrases and people's keys of the rehearsal
+    DIR/practice-secrets.json   PINs, passphrases, people's keys and those of a server, of the rehearsal
 
 `practice-secrets.json` exists in practice only. It is replaced whole, so a crash
 leaves the old one or the new one.
@@ -90,12 +90,14 @@ class Rehearsal:
 
 @dataclass(slots=True)
 class PracticeSecrets:
-    """What the people of a rehearsal know: question key → secret, and each person's private key."""
+    """What the people of a rehearsal know: question key → secret, each person's private key, and those of its practice server."""
 
     path: Path
     answers: dict[str, Secret] = field(default_factory=dict, repr=False)
     people: dict[str, tuple[str, Secret]] = field(default_factory=dict, repr=False)
     """Name → public key line, and the OpenSSH private key."""
+    servers: dict[str, Secret] = field(default_factory=dict, repr=False)
+    """Fingerprint of the public half → a key of the practice server, PKCS#8 PEM; none where a request was brought."""
 
     def save(self) -> None:
         """Write the file, readable by its owner only, synced; raises CeremonyError."""
@@ -103,6 +105,7 @@ class PracticeSecrets:
             "practice": "PRACTICE ONLY: no such file exists in production",
             "answers": {key: secret.text() for key, secret in self.answers.items()},
             "people": {name: {"public": public, "private": private.text()} for name, (public, private) in self.people.items()},
+            "servers": {fingerprint: private.text() for fingerprint, private in self.servers.items()},
         }
         partial = self.path.with_suffix(".part")
         try:
@@ -125,11 +128,12 @@ def load(path: Path) -> PracticeSecrets:
         data = json.loads(path.read_text(encoding="utf-8"))
         answers = {key: Secret(_text(value)) for key, value in data["answers"].items()}
         people = {name: (_text(entry["public"]), Secret(_text(entry["private"]))) for name, entry in data["people"].items()}
+        servers = {fingerprint: Secret(_text(value)) for fingerprint, value in data.get("servers", {}).items()}
     except OSError as error:
         raise CeremonyError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CeremonyError(f"{path} is not what a rehearsal left", hint=_HINT) from error
-    return PracticeSecrets(path, answers, people)
+    return PracticeSecrets(path, answers, people, servers)
 
 
 def _text(value: object) -> str:
@@ -162,7 +166,8 @@ class Remembering:
         self._operator, self._secrets = operator, secrets
         self.tell, self.ask, self.ask_secret = operator.tell, operator.ask, operator.ask_secret
         self.choose, self.confirm, self.compare = operator.choose, operator.confirm, operator.compare
-        self.review, self.waiting, self.progress = operator.review, operator.waiting, operator.progress
+        self.review, self.study = operator.review, operator.study
+        self.waiting, self.progress = operator.waiting, operator.progress
         self.until, self.deviations, self.lend = operator.until, operator.deviations, operator.lend
 
     def show_secret(self, prompt: Prompt, secret: Secret) -> None:

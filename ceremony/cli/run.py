@@ -8,7 +8,7 @@ approvals, the site and its authorities, the request, a software token.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import click
 
 from ceremony.cli import stage
 from ceremony.cli.plan_files import judge, load_authorities, load_plan, load_site
-from ceremony.cli.practice_request import read_request, takes_request
+from ceremony.cli.practice_request import CHANGES, judge_fleet, read_request, takes_request, warnings_of
 from ceremony.cli.trusted_files import load_trusted_root
 from ceremony.core.approval import missing_approvals
 from ceremony.core.attestation import Authorities
@@ -56,6 +56,8 @@ def run(plan_path: Path, *, site_path: Path, out: Path, request_path: Path | Non
         raise CeremonyError(f"{out} exists already", hint="name a new folder; nothing is overwritten")
     request = _request(request_path, plan)
     refuse_unsupported(plan, site, Mode.PRODUCTION)
+    for words in _judged(plan, request, trusted):
+        click.echo(f"warning: {words}", err=True)
     modules = stage.module_digests(token.module for token in site.tokens.values())
     _refuse_software(site)
     stage.check_answers(Mode.PRODUCTION, auto=False)
@@ -105,8 +107,16 @@ def _request(path: Path | None, plan: Plan) -> Mapping[str, bytes]:
     if path is not None:
         return read_request(path, plan)
     if takes_request(plan):
-        raise PlanRefused("request", "keys come from a request, and none was given", hint="name its folder with --request")
+        what = "what is published comes" if plan.kind in CHANGES else "keys come"
+        raise PlanRefused("request", f"{what} from a request, and none was given", hint="name its folder with --request")
     return {}
+
+
+def _judged(plan: Plan, request: Mapping[str, bytes], trusted: Mapping[str, bytes]) -> Sequence[str]:
+    """Return what people should know of what is published; raises VerificationError when nothing of the request can be relied on."""
+    if plan.kind not in CHANGES:
+        return ()
+    return warnings_of(plan, judge_fleet(plan, request, trusted, datetime.now(UTC)))
 
 
 def _refuse_software(site: Site) -> None:

@@ -43,9 +43,18 @@ class ServerOptions:
 
 def server_options(command: F) -> F:
     """Add the options that name a server to a command, as its arguments `server`, `ca_file`, `user`, ..."""
+    return _server_options(command, required=True)
+
+
+def optional_server_options(command: F) -> F:
+    """Add the same options to a command that can do without a server; `server` is None then."""
+    return _server_options(command, required=False)
+
+
+def _server_options(command: F, *, required: bool) -> F:
     file = click.Path(path_type=Path, dir_okay=False)
     options = [
-        click.option("--server", required=True, metavar="URL", help="The Notary server, https://notary.example."),
+        click.option("--server", required=required, metavar="URL", help="The Notary server, https://notary.example."),
         click.option("--ca-file", type=file, metavar="FILE", help="PEM certificates to trust instead of the system's."),
         click.option("--user", metavar="NAME", help="Who asks; the password is asked for."),
         click.option("--password-file", type=file, metavar="FILE", help="Read the password from the first line of FILE."),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trusted root that a plan names, from disk: a bundle or trust folder, a root.json, certificates or public keys.
+"""The trusted root that a plan or `--trusted-root` names, from disk: a bundle or trust folder, a root.json, certificates or public keys.
 
-What the files mean is the dialects' business; key ids stand in the plan itself.
+What the files mean is the dialects' business; key ids stand in the plan, or the option, itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from ceremony.core.dialects import sequel
 from ceremony.core.plan import Mode, Plan
+from ceremony.core.published.trusted import TrustedRoot, from_key_ids
 from ceremony.core.trusted_keys import names_keys
 from ceremony.errors import PlanRefused
 
@@ -30,13 +32,25 @@ def load_trusted_root(plan_path: Path, plan: Plan, mode: Mode) -> dict[str, byte
     """
     if not plan.trusted_root or names_keys(plan.trusted_root):
         return {}
-    place = plan_path.parent / plan.trusted_root
+    return _load(plan_path.parent / plan.trusted_root, needed=mode is not Mode.PRACTICE)
+
+
+def trusted_root_of(text: str, dialect: str) -> TrustedRoot:
+    """Return what the option `--trusted-root` trusts: key ids with blanks between them, or what is at a path.
+
+    Raises PlanRefused, whose field is `trusted-root`, and VerificationError for files that hold no root.
+    """
+    words = " ".join(text.split())
+    return from_key_ids(words) if names_keys(words) else sequel.get(dialect).read_trusted(_load(Path(text), needed=True))
+
+
+def _load(place: Path, *, needed: bool) -> dict[str, bytes]:
     try:
         if place.is_dir():
             return _folder(place)
         return {place.name: _read(place)}
     except FileNotFoundError as error:
-        if mode is Mode.PRACTICE:
+        if not needed:
             return {}
         raise PlanRefused(_FIELD, f"{place} is not there", hint="bring it, or write key ids that you trust") from error
     except OSError as error:

@@ -110,6 +110,8 @@ def test_refuses_a_password_file_that_holds_none(tmp_path, name, data, message):
         pytest.param([], "name a repository (GUN)", id="no-repository"),
         pytest.param([APP, "--password-file", "x"], "--password-file needs --user", id="password-without-user"),
         pytest.param([APP, "--password", "x"], "No such option", id="no-option-takes-a-password"),
+        pytest.param([APP, "--trust-folder", "x"], "name one place to fetch from", id="two-places"),
+        pytest.param([APP, "--fresh-server-keys", "root"], "'root' is not one of 'snapshot', 'timestamp'", id="no-server-key"),
     ],
 )
 def test_ends_2_for_wrong_usage(tmp_path, args, message):
@@ -122,9 +124,8 @@ def test_ends_2_for_wrong_usage(tmp_path, args, message):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        pytest.param(
-            ["--trusted-root", "bundle"], "--trusted-root comes with rotation, not in this version yet", id="trusted-root"
-        ),
+        pytest.param(["--trusted-root", "bundle"], "trusted-root: bundle is not there", id="trusted-root"),
+        pytest.param(["--trusted-root", __file__], "test_fetch.py", id="trusted-root-that-is-none"),
         pytest.param(
             ["--names-from", "missing.txt"], "missing.txt: cannot be read (No such file or directory)", id="no-such-file"
         ),
@@ -152,6 +153,6 @@ def test_speaks_http_to_another_machine_only_when_told(tmp_path, monkeypatch):
 
 
 def test_loads_the_network_library_only_when_it_is_needed():
-    code = "import sys, ceremony.cli.fetch, ceremony.cli.publish; print({'httpx', 'ssl'} & set(sys.modules))"
+    code = "import sys, ceremony.cli.fetch, ceremony.cli.publish; print({'urllib3', 'http.client', 'ssl', 'urllib.request'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert done.stdout == "set()\n"

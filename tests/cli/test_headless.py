@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ceremony.cli.headless import HeadlessOperator
-from ceremony.core.ports import Change, Errand, Option, Prompt, Summary
+from ceremony.core.ports import Change, Errand, Listing, Option, Prompt, Summary
 from ceremony.core.procedure import StepInfo
 from ceremony.core.secret import Secret
 from ceremony.errors import CeremonyError
@@ -115,6 +115,31 @@ def test_says_of_a_change_that_something_goes(people, narrated):
 def test_says_how_many_repositories_share_a_change(people, narrated):
     people.review(Prompt("review", "What"), GivenDifferences(Change(name, "root", "version", "", "1") for name in "abc"))
     assert narrated().splitlines()[1] == "      3 repositories  root version: 1"
+
+
+@pytest.mark.parametrize(
+    ("count", "said", "lines"),
+    [
+        pytest.param(0, "0 rows", 1, id="none"),
+        pytest.param(1, "1 row", 2, id="one"),
+        pytest.param(20, "20 rows", 21, id="as many as are printed"),
+        pytest.param(1_021, "1,021 rows", 22, id="more"),
+    ],
+)
+def test_prints_how_many_rows_a_table_has_and_the_first_of_them(people, narrated, count, said, lines):
+    rows = [(f"docker.io/acme/app-{number}", "targets", "", "3 signed, 1 suspect") for number in range(count)]
+    listing = Listing(("Repository", "Role", "Signer", "Tags"), rows)
+    assert people.study(Prompt("impact", "What the stolen keys can sign", detail="all of it"), listing) is True
+    told = narrated().splitlines()
+    assert told[0] == f"    What the stolen keys can sign: {said}"
+    assert told[1:2] == ["      docker.io/acme/app-0  targets  3 signed, 1 suspect"][:count]
+    assert len(told) == lines
+    assert (told[-1] == "      and 1,001 more") is (count > 20)
+
+
+def test_prints_no_control_characters_of_a_table(people, narrated):
+    people.study(Prompt("impact", "What"), Listing(("Tag",), [("evil\x1b[2J\n\u202e",)]))
+    assert narrated().splitlines()[1:] == ["      evil\\x1b[2J\\n\\u202e"]
 
 
 @pytest.mark.parametrize("seen", ["a stick", None])

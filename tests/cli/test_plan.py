@@ -138,10 +138,20 @@ def test_new_wants_a_folder_that_is_there(tmp_path):
     assert error.hint == "make the folder first"
 
 
-def test_new_refuses_a_kind_that_this_version_cannot_hold(tmp_path):
-    error = refusal("new", "rotation", "--out", tmp_path / "plan.toml")
-    assert error.message == "kind: a rotation ceremony cannot be held by this version yet"
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(
+    ("kind", "files", "steps"),
+    [
+        pytest.param("renewal", ["plan.toml"], "steps         15, ", id="renewal"),
+        pytest.param("rotation", ["keys", "keys/stolen.pem", "plan.toml"], "steps         15, ", id="rotation"),
+    ],
+)
+def test_the_examples_of_what_follows_a_genesis_can_be_checked(tmp_path, kind, files, steps):
+    run("new", kind, "--out", tmp_path / "plan.toml")
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == files
+    stdout, stderr = run("check", tmp_path / "plan.toml")
+    assert f"kind          {kind}, dialect notary\n" in stdout
+    assert steps in stdout
+    assert "cannot be held" not in stderr
 
 
 def test_new_knows_the_kinds():
@@ -175,12 +185,12 @@ def test_check_tells_warnings_on_standard_error(folder):
     assert 'warning: people[0].key: is missing, and without it nobody signs for "Ada"; production refuses this\n' in stderr
 
 
-def test_check_reads_a_rotation_and_says_that_it_cannot_be_held(folder):
+def test_check_reads_a_rotation(folder):
     (folder / "plan.toml").write_text(ROTATION)
     stdout, stderr = run("check", folder / "plan.toml")
     assert "kind          rotation, dialect notary" in stdout
     assert "root " not in stdout
-    assert "warning: kind: a rotation ceremony cannot be held by this version yet\n" in stderr
+    assert "cannot be held" not in stderr
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,14 @@ def day(prepared: Day, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def held(day: Day, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+def held(day: Day, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Return a function that holds the ceremony, or goes on with it, with these people."""
 
     def held(people: ScriptedOperator, *command: str) -> int:
+        for role in ("a", "b"):  # the drill
+            people.answers.setdefault(f"take-out:{role}", lambda _, serial=SERIALS[role]: hub.pull(serial))
+            people.answers.setdefault(f"put-back:{role}", lambda _, serial=SERIALS[role]: hub.push(serial))
+
         def run_tui(*, work: Callable[[Operator, Watcher], ExitCode], **_: object) -> ExitCode:
             return work(people, people)
 
@@ -140,6 +144,60 @@ def test_a_copy_on_the_courier_is_the_same_and_no_medium_holds_a_secret_in_the_c
         assert sorted(tar.getnames()) == sorted(
             str(path.relative_to(day.folder / "out")) for path in (day.folder / "out").rglob("*") if path.is_file()
         )
+
+
+def test_both_volumes_leave_the_computer_and_come_back_and_nothing_else_is_taken_for_them(day, held, hub):
+    people = day.people()
+    places, seen = [], []
+
+    def elsewhere(_: object) -> bool:
+        first = next(stick for stick in hub.plugged if stick.says["serial"] == SERIALS["a"])
+        hub.unplug(first)
+        stranger = hub.stick(serial="stranger")
+
+        def put_back(_: object) -> bool:
+            seen.append(people.asked[-1].options)
+            if len(seen) == 1:
+                return True  # only the stranger is there: people look at the screen
+            hub.unplug(stranger)
+            places.append(first.device)
+            hub.plug(first)
+            places.append(first.device)
+            return True
+
+        people.answers["put-back:a"] = put_back
+        return True
+
+    people.answers["take-out:a"] = elsewhere
+    assert held(people) == ExitCode.DONE
+    wrong = [option for option in seen[0] if option.key.startswith("stranger")]
+    assert [(option.label, option.trouble) for option in wrong] == [
+        ("SanDisk Ultra, serial stranger", f"it is not volume a, which has serial {SERIALS['a']}")
+    ]
+    out = day.folder / "out"
+    assert [(r["body"]["volume"], r["body"]["taken_out"]) for r in records(out, "restored")] == [("a", True), ("b", True)]
+    assert not records(out, "volume-out")
+    whole = (out / "ceremony.jsonl").read_bytes()
+    with hub.media() as media:
+        for role in ("a", "b"):
+            (there,) = [one for one in media.candidates(role) if one.serial == SERIALS[role]]
+            volume = media.open(role, there)
+            (log,) = [path for path in volume.names() if path.endswith("ceremony.jsonl") and "set-aside" not in path]
+            assert volume.read(log) == whole
+
+
+def test_a_ceremony_that_is_interrupted_while_a_volume_is_out_is_resumed(day, held, hub):
+    people = day.people()
+    people.stop_at = "put-back:b"
+    assert held(people) == ExitCode.INCOMPLETE
+    out = day.folder / "out"
+    assert mounts(hub.run) == []
+    assert records(out, "stop")
+    people.stop_at = ""
+    people.answers["insert:b"] = lambda _: hub.push(SERIALS["b"])
+    assert held(people, "resume", "out") == ExitCode.DONE
+    assert people.keys.count("take-out:a") == people.keys.count("take-out:b") == 2, "the drill begins again"
+    assert not records(out, "volume-out")
 
 
 def test_the_roll_is_called_on_the_screen_and_the_ceremony_goes_on_another_day(day, held, hub, capsys):
