@@ -8,6 +8,7 @@
   of the same module in a loop;
 - write: the bundle written beside a plain copy of the same files, each synced;
 - memory: peak of a whole ceremony's offline part at 100, 1,000 and N repositories;
+- backup: the back-up and drill of 1,000 repository keys on two volumes beside a plain copy (`bench_backup`);
 - yubikey: signatures per second through our port beside yubikit's own, and commands a signature (`bench_yubikey`);
 - screens: from a key to the screen drawn, and from the start to the first screen (`bench_screens`).
 """
@@ -20,27 +21,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
+import bench_backup
+import bench_room
 import bench_screens
 import bench_yubikey
 
 from ceremony.cli import rehearse, stage
-from ceremony.cli.headless import HeadlessOperator
 from ceremony.cli.practice import SECRETS, Rehearsal, load
 from ceremony.cli.practice_request import practice_request
 from ceremony.core.bundle import LOG
-from ceremony.core.plan import Plan
-from ceremony.core.plan_reader import read_plan
-from ceremony.core.ports import Differences, Option, Prompt, Summary
-from ceremony.core.secret import Secret
 from ceremony.devices import softhsm
 from ceremony.steps import runner, sign
 from ceremony.steps.access import release
+from ceremony.steps.items import filled
 from ceremony.steps.opening import Inputs, open_ceremony
 from ceremony.steps.room import Room
-from ceremony.steps.specs import repository_specs
 from ceremony.volumes.logfile import LogFiles
 from ceremony.volumes.store import FolderStore
 
@@ -48,40 +46,7 @@ RAW_SIGNATURES = 10_000
 SIZES = (100, 1_000)
 
 
-class Quiet(HeadlessOperator):
-    """Answers as a rehearsal does, and says nothing."""
-
-    def tell(self, text: str) -> None:
-        pass
-
-    def confirm(self, prompt: Prompt, word: str = "") -> bool:
-        return True
-
-    def compare(self, prompt: Prompt, digest: str, people: tuple[str, str]) -> bool:
-        return True
-
-    def choose(self, prompt: Prompt, options: Sequence[Option]) -> str:
-        if prompt.key.startswith("error:"):
-            raise SystemExit(f"{prompt.title}: {prompt.detail}")
-        return options[0].key
-
-    def review(self, prompt: Prompt, differences: Differences) -> bool:
-        return True
-
-    def closed(self, summary: Summary) -> None:
-        pass
-
-    def show_secret(self, prompt: Prompt, secret: Secret) -> None:
-        pass
-
-    def step(self, name: str, state: str) -> None:
-        pass
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        pass
-
-
-class Peak(Quiet):
+class Peak(bench_room.Quiet):
     """Watches the process's memory, step by step (proc(5): VmHWM, clear_refs)."""
 
     highest = 0
@@ -97,74 +62,6 @@ class Peak(Quiet):
         if self._step not in {"protector", "drill"}:
             self.highest = max(self.highest, int(status.split("VmHWM:")[1].split()[0]))
         Path("/proc/self/clear_refs").write_text("5")
-
-
-PLAN = b"""
-schema = 1
-name = "bench"
-kind = "genesis"
-dialect = "notary"
-facility = "bench"
-previous = "first"
-[root]
-algorithm = "ecdsa-p256"
-tokens = ["root-a"]
-threshold = 1
-custody = "token-wrapped"
-certificate = "docker.io/acme/*"
-[expires]
-root = 2046-01-01T00:00:00Z
-certificate = 2046-01-01T00:00:00Z
-targets = 2043-01-01T00:00:00Z
-[[repositories]]
-names-from = "guns.txt"
-targets = { source = "generate", deliver-to = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p" }
-snapshot = { source = "request" }
-timestamp = { source = "request" }
-[backup]
-protect = "passphrase"
-[[people]]
-name = "Ada"
-role = "administrator"
-organisation = "Acme"
-key = ""
-[[people]]
-name = "Sam"
-role = "security-officer"
-organisation = "Acme"
-key = ""
-[[people]]
-name = "Wim"
-role = "witness"
-organisation = "Notaries"
-key = ""
-independent = true
-[close]
-quorum = { witness = 1 }
-"""
-
-
-def plan(count: int) -> Plan:
-    """Return a plan of `count` repositories under one prefix, one token."""
-    names = "".join(f"docker.io/acme/app-{i:05}\n" for i in range(count))
-    return read_plan(PLAN, {"guns.txt": names.encode()})
-
-
-def room_before_sign(folder: Path, count: int) -> Room:
-    """Hold a rehearsal of `count` repositories up to the sign step, and return its room."""
-    rehearsal = Rehearsal(folder / "rehearsal")
-    made = plan(count)
-    set_stage = rehearse.set_stage(rehearsal, made, None)
-    people = Quiet(set_stage.secrets.answers, set_stage.steps)
-    room = stage.room_of(set_stage, "be" * 16, LogFiles(FolderStore(set_stage.folder), LOG), people, people)
-    open_ceremony(room, Inputs(set_stage.site, "", {}, practice_request(made), {}, (), substituted_request=True))
-    for info in set_stage.steps:
-        if info.name == "sign":
-            break
-        room.journal.step = info.name
-        room.journal.record("end", {"made": runner.STEPS[info.name](room)})
-    room.journal.step = "sign"
-    return room
 
 
 def raw_rate(folder: Path, pin: str, label: str) -> float:
@@ -191,10 +88,9 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
 
 def sign_all(room: Room) -> dict[str, bytes]:
     """Do the sign step but for writing its files."""
-    specs = repository_specs(room)
-    roots = [room.dialect.root(spec) for spec in specs]
-    signatures = sign.root_signatures(room, roots)
-    finished = (sign.finish(room, spec, roots[i], [by[i] for by in signatures]) for i, spec in enumerate(specs))
+    items = filled(room).items
+    signatures = sign.root_signatures(room, sign.root_drafts(items))
+    finished = (sign.finish(room, item, signatures.get(number, ())) for number, item in enumerate(items))
     return {path: data for files in finished for path, data in files.items()}
 
 
@@ -219,7 +115,7 @@ def speed(count: int) -> None:
     """Print the rates of signing and writing."""
     with tempfile.TemporaryDirectory(prefix="ceremony-bench-") as name:
         folder = Path(name)
-        room = room_before_sign(folder, count)
+        room = bench_room.room_before("sign", folder, count)
         pin = load(folder / "rehearsal" / SECRETS).answers["pin:root-a"].text()
         raw = raw_rate(folder, pin, room.plan.name)
         seconds, files = timed(lambda: sign_all(room))
@@ -241,6 +137,8 @@ def memory(counts: tuple[int, ...]) -> None:
         done = subprocess.run([sys.executable, __file__, "--peak", str(count)], check=True, capture_output=True, text=True)
         peaks.append(int(done.stdout))
         print(f"memory  {peaks[-1] / 1024:10,.1f} MiB at {count:,} repositories")
+    if len(counts) == 1:
+        return
     growth = (peaks[-1] - peaks[0]) / (counts[-1] - counts[0])
     print(f"memory  {growth:10.1f} KB more for each repository   (less than: 20)")
 
@@ -252,7 +150,7 @@ def peak(count: int) -> None:
     moment whatever the size, and would hide everything else.
     """
     with tempfile.TemporaryDirectory(prefix="ceremony-bench-") as name:
-        made = plan(count)
+        made = bench_room.plan(count)
         set_stage = rehearse.set_stage(Rehearsal(Path(name) / "rehearsal"), made, None)
         people = Peak(set_stage.secrets.answers, set_stage.steps)
         room = stage.room_of(set_stage, "be" * 16, LogFiles(FolderStore(set_stage.folder), LOG), people, people)
@@ -271,6 +169,7 @@ def main() -> None:
     print(f"{count:,} repositories, one P-256 root on SoftHSM, {os.cpu_count()} processors")
     speed(count)
     memory((*(size for size in SIZES if size < count), count))
+    bench_backup.backup()
     bench_yubikey.yubikey()
     bench_screens.screens(count)
 
