@@ -27,6 +27,7 @@ from ceremony.tui.modals.review import ReviewModal
 from ceremony.tui.modals.secret import SecretModal
 from ceremony.tui.modals.show_secret import ShowSecretModal
 from ceremony.tui.modals.study import StudyModal
+from ceremony.tui.modals.text import TextModal
 
 SIZE = (100, 30)
 FOREIGN = re.compile(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", re.DOTALL)
@@ -71,6 +72,7 @@ class People:
             ConfirmWordModal: self.word,
             ReviewModal: self.review,
             StudyModal: self.study,
+            TextModal: self.text,
             ChooseModal: self.choose,
             EndModal: self.end,
         }
@@ -102,6 +104,9 @@ class People:
 
     async def study(self, _modal: Any, _key: str) -> None:
         await self.camera.press("y")
+
+    async def text(self, _modal: Any, _key: str) -> None:
+        await self.camera.press("enter")
 
     async def choose(self, _modal: Any, _key: str) -> None:
         await self.camera.press("enter")

@@ -3,7 +3,7 @@
 
     scripts/screens [FOLDER]        default docs/screens
 
-The first is of the example plan, on throw-away tokens; the second, short one is on virtual YubiKeys
+They are of the example plans of a rotation and of a genesis, on throw-away tokens; a short one is on virtual YubiKeys
 (`screens_yubikey`). Every run has other keys and digests, so every run draws other pictures of the same
 screens.
 """
@@ -26,6 +26,7 @@ from ceremony.cli.folder import open_folder
 from ceremony.cli.plan_files import EXAMPLE, judge, load_plan
 from ceremony.cli.practice import Rehearsal
 from ceremony.cli.practice_request import practice_request
+from ceremony.cli.practice_subject import Given, judged
 from ceremony.core.plan import Mode
 from ceremony.core.script import script
 from ceremony.devices import softhsm
@@ -83,10 +84,6 @@ class Everybody(People):
         await self.camera.take("review-repositories")
         await self.camera.press("y")
 
-    async def study(self, modal: Any, key: str) -> None:
-        await self.camera.take("table")
-        await super().study(modal, key)
-
     async def choose(self, modal: Any, key: str) -> None:
         assert not key.startswith("error:"), modal._error
         await self.camera.take("answer")
@@ -97,6 +94,18 @@ class Everybody(People):
             await self.camera.take(page)
             await self.camera.press("tab")
         await self.camera.press("enter")
+
+
+class Stolen(People):
+    """The people of the example of a rotation: what they read of the stolen keys is drawn, and what changes."""
+
+    async def study(self, modal: Any, key: str) -> None:
+        await self.camera.take(key)
+        await super().study(modal, key)
+
+    async def review(self, modal: Any, key: str) -> None:
+        await self.camera.take("review-changes")
+        await super().review(modal, key)
 
 
 async def example(folder: Path) -> Path:
@@ -111,6 +120,21 @@ async def example(folder: Path) -> Path:
     inputs = Inputs(chosen.site, papers, approvals, request, modules, ("throw-away keys and tokens",), substituted_request=True)
     await hold(chosen, inputs, folder, Everybody)
     return rehearsal.ceremony
+
+
+async def rotation(folder: Path) -> None:
+    """Hold the example of a rotation, on a fleet that is made up."""
+    now = datetime.now(UTC)
+    plan, _ = load_plan(EXAMPLE.with_name("rotation.toml"))
+    rehearsal = Rehearsal(Path("rotation"))
+    given = judged(Given(plan, None, {}, None, hardware=False), now)
+    chosen, subject = rehearse.set_subject(rehearse.set_stage(rehearsal, plan, None), rehearsal, given, None, now)
+    modules = stage.module_digests([softhsm.find_module()])
+    papers = script(subject.plan, chosen.steps, judge(plan, now=now, mode=Mode.PRACTICE))
+    inputs = Inputs(
+        chosen.site, papers, {}, subject.request, modules, subject.substitutions, subject.made_up, trusted_root=subject.trusted
+    )
+    await hold(chosen, inputs, folder, Stolen)
 
 
 async def look(ceremony: Path, folder: Path) -> None:
@@ -132,6 +156,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ceremony-screens-") as name:
         os.chdir(name)
         asyncio.run(screens_yubikey.prepared(folder))
+        asyncio.run(rotation(folder))
         ceremony = asyncio.run(example(folder))
         asyncio.run(look(ceremony, folder))
         os.chdir("/")

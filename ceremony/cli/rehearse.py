@@ -72,7 +72,7 @@ def rehearse(
     given = judged(Given(plan, request, trusted, left, hardware=site is not None), now)
     rehearsal = Rehearsal(out or Path(f"rehearsal-{now:%Y%m%d-%H%M%S}"))
     stage.check_answers(Mode.PRACTICE, auto=auto)
-    chosen, held = _held(set_stage(rehearsal, plan, site, authorities, before), rehearsal, given, before, now)
+    chosen, held = set_subject(set_stage(rehearsal, plan, site, authorities, before), rehearsal, given, before, now)
     for words in (*map(str, warnings), *held.warnings):
         click.echo(f"warning: {words}", err=True)
     inputs = Inputs(
@@ -130,7 +130,7 @@ def set_stage(
         return _furnish(rehearsal, plan, site, authorities, before)
 
 
-def _held(
+def set_subject(
     chosen: stage.Stage, rehearsal: Rehearsal, given: Given, before: Earlier | None, now: datetime
 ) -> tuple[stage.Stage, Subject]:
     """Return what is held on a stage, and the stage with its plan; raises CeremonyError, and then leaves nothing."""

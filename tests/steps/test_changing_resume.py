@@ -34,13 +34,13 @@ def mortal(fate: Fate, world: World):
 
 @pytest.mark.parametrize(("when", "offset"), [("before", 1), ("within", 2), ("after", 3)])
 def test_is_resumed_wherever_it_was_killed(when, offset):
-    # Every third act of each kind: a genesis (`test_resume`) and a recovery are killed at every one.
+    # Every fifth act of each kind: a genesis (`test_resume`) and a recovery are killed at every one.
     world = World(APP, CLI)
     world.server.push(APP, {"1.0": "one"}, world.keys[APP])
     whole = Fate()
     assert mortal(whole, world).hold() is ExitCode.DONE
     first = next(act for act, what in enumerate(whole.trace) if what.startswith("append"))
-    for act in range(first + offset, whole.acts, 3):
+    for act in range(first + offset, whole.acts, 5):
         fate = Fate()
         ceremony = mortal(fate, world)
         fate.die_at(act, when)
