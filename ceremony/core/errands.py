@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ceremony.core.plan import Custody, Kind, Person, Plan, Role, Source
 from ceremony.core.ports import Errand
+from ceremony.core.procedure import keeps_backups
 
 
 def errands(plan: Plan, *, signed: Sequence[str], practice: bool, left_out: int = 0) -> tuple[Errand, ...]:
@@ -29,7 +30,7 @@ def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool,
         yield f"Seal the {_count(tokens, 'token')} and bring {_each(tokens)} to its own safe."
         if plan.kind is Kind.RECOVERY or plan.root.custody is not Custody.TOKEN_ONLY:
             yield f"See that no volume is kept where a token is: with {secret} it gives the root key, as the token does with its PIN."
-    if person in plan.keepers():
+    if keeps_backups(plan) and person in plan.keepers():
         yield from _keeper(plan, person)
     if person.role is Role.WITNESS:
         yield "Keep the words of the final head, as you heard them: they show later that nobody changed the log."

@@ -23,6 +23,7 @@ from ceremony.core.plan_fields import quoted
 from ceremony.core.plan_names import check_prefix
 from ceremony.core.plan_support import check_site, refuse_unsupported, unsupported
 from ceremony.core.plan_touch import touch_cost
+from ceremony.core.procedure import keeps_backups
 from ceremony.core.roca import check_no_roca
 from ceremony.errors import PlanRefused, VerificationError
 
@@ -269,7 +270,7 @@ def _backup(case: _Case) -> Iterator[PlanWarning]:
     if backup.protect and not custodians:
         hint = 'add a person with role = "custodian" or "security-officer"'
         raise PlanRefused("people", "names nobody to keep the backup's secret", hint=hint)
-    if backup.protect == "passphrase":
+    if backup.protect == "passphrase" and keeps_backups(case.plan):
         message = "one person then holds the whole secret"
         yield PlanWarning("backup.protect", message, 'write protect = "shares" to split it among custodians')
     if backup.protect == "shares":

@@ -9,6 +9,7 @@ import pytest
 
 from ceremony.core.errands import errands
 from ceremony.core.plan import BackupPlan, Custody, KeyPlan, Person, Role, Source
+from tests.fakes.fleet import APP, TEAM, changing_plan
 from tests.fakes.recovery import recovery_plan
 from tests.fakes.room import PEOPLE, plan, repository
 
@@ -20,6 +21,7 @@ BROUGHT = plan(
     *[repository(f"docker.io/acme/{n}", targets=KeyPlan(Source.FILE, path="k.pem")) for n in "ab"], files={"k.pem": b""}
 )
 ONE_BROUGHT = plan(repository("docker.io/acme/a", targets=KeyPlan(Source.FILE, path="k.pem")), files={"k.pem": b""})
+LONGER = changing_plan("renewal", expires={"root": "2046-11-19T00:00:00Z"})
 AUDITED = replace(
     WRAPPED, people=(*PEOPLE, Person("Aud", Role.AUDITOR, "Auditors", ""), Person("Opa", Role.OPERATOR, "Acme", ""))
 )
@@ -71,6 +73,7 @@ def test_says_what_a_person_does(planned, signed, practice, person, said):
     [
         pytest.param(ALONE, EVERYBODY, "Sam", "no volume is kept", id="a token-only root is on no volume"),
         pytest.param(BROUGHT, EVERYBODY, "Ada", "Give each team", id="nothing is delivered when nothing is made"),
+        pytest.param(LONGER, EVERYBODY, "Sam", "Keep the paper", id="no secret is made where no key is"),
         pytest.param(WRAPPED, EVERYBODY, "Wim", "Sign the final head", id="who signed need not sign again"),
         pytest.param(WRAPPED, [], "Ada", "Sign the final head", id="whom the quorum does not count need not sign"),
     ],
@@ -86,6 +89,64 @@ def test_says_nothing_that_is_not_to_be_done(planned, signed, person, unsaid):
 )
 def test_who_has_nothing_to_do_is_not_named(planned, person):
     assert person not in {errand.person for errand in errands(planned, signed=EVERYBODY, practice=False)}
+
+
+DAYS = {"root": "2035-06-01T00:00:00Z", "certificate": "2036-01-01T00:00:00Z"}
+RENEWAL = changing_plan("renewal", expires={"root": DAYS["root"]}, backed_up=False)
+CERTIFIED = changing_plan("renewal", expires=DAYS, backed_up=False)
+NEW = {"algorithm": "ecdsa-p256", "tokens": ["root-a", "root-x"], "threshold": 1, "custody": "token-only"}
+NEW_ROOT = changing_plan("rotation", new=NEW, expires=DAYS, backed_up=False)
+STOLEN = changing_plan("rotation", compromised={"keys": ["ab" * 32], "reason": "stolen", "deliver-to": TEAM})
+TO_EACH = changing_plan(
+    "rotation",
+    compromised={"keys": ["ab" * 32], "reason": "stolen"},
+    repositories=[{"name": APP, "targets": {"source": "file", "path": "k.pem"}}],
+    files={"k.pem": b""},
+    backed_up=False,
+)
+PINS, TEAMS, OWN = "`bundle/trust-pinning.json`", "Give each team its file", "the team of one repository that keeps its own"
+
+
+@pytest.mark.parametrize(
+    ("planned", "said", "unsaid"),
+    [
+        pytest.param(RENEWAL, ["`ceremony publish`"], [PINS, TEAMS, OWN, "left-out.json"], id="a renewal of the root"),
+        pytest.param(CERTIFIED, [PINS], [TEAMS], id="a renewal of certificates"),
+        pytest.param(NEW_ROOT, [PINS], [TEAMS], id="a new root"),
+        pytest.param(STOLEN, [TEAMS], [PINS, OWN], id="a stolen key"),
+        pytest.param(TO_EACH, [OWN], [PINS, TEAMS], id="a team that brings its key"),
+    ],
+)
+def test_says_what_is_to_be_done_with_what_changes(planned, said, unsaid):
+    tasks = {errand.person: errand.tasks for errand in errands(planned, signed=EVERYBODY, practice=False)}
+    text = " ".join(tasks["Ada"])
+    assert [one for one in said if one not in text] == []
+    assert [one for one in unsaid if one in text] == []
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        pytest.param(1, "Nothing was signed for one repository: `evidence/left-out.json` says why.", id="one"),
+        pytest.param(1200, "Nothing was signed for 1,200 repositories:", id="many"),
+    ],
+)
+def test_what_was_left_out_is_fetched_again(count, said):
+    tasks = {errand.person: errand.tasks for errand in errands(STOLEN, signed=EVERYBODY, practice=False, left_out=count)}
+    assert any(task.startswith(said) and "Fetch again, and hold another ceremony." in task for task in tasks["Ada"])
+
+
+@pytest.mark.parametrize(
+    ("planned", "said"),
+    [
+        pytest.param(RENEWAL, "Seal the token and bring it to its own safe.", id="the one that signed"),
+        pytest.param(NEW_ROOT, "Seal the 2 tokens and bring each to its own safe.", id="the one that signed and the new one"),
+    ],
+)
+def test_every_token_goes_to_its_safe(planned, said):
+    tasks = {errand.person: errand.tasks for errand in errands(planned, signed=EVERYBODY, practice=False)}
+    assert said in tasks["Sam"]
+    assert not [task for task in tasks["Sam"] if "no volume is kept" in task]
 
 
 def test_nobody_keeps_a_paper_where_nothing_is_backed_up():

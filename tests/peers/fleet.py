@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from ceremony.core.canonical import Json, encode_trusted
 from ceremony.core.dialects import Draft
 from ceremony.core.dialects.notary import DIALECT
 from ceremony.core.keys import Algorithm
+from ceremony.core.request import parse_index
 from ceremony.core.software_key import SoftwareKey
 from ceremony.errors import ExitCode
 from tests.core.published.stock import post, signed
@@ -70,10 +72,10 @@ quorum = { security-officer = 1, witness = 1 }
 """
 
 
-def plan(kind: str, *sections: str, protect: str = 'protect = "passphrase"', trusted: bool = True) -> str:
-    """Return a plan of what `sections` say, its trusted root the `bundle` beside it."""
+def plan(kind: str, *sections: str, protect: str = 'protect = "passphrase"') -> str:
+    """Return a plan of what `sections` say; after a genesis, its trusted root is the `bundle` beside it."""
     head = f'schema = 1\nname = "acme-{kind}"\nkind = "{kind}"\ndialect = "notary"\nfacility = "vault"\nprevious = "first"\n'
-    root = 'trusted-root = "bundle"\n' if trusted else ""
+    root = 'trusted-root = "bundle"\n' if kind != "genesis" else ""
     return "\n".join((head + root, *sections, f"[backup]\n{protect}", PEOPLE))
 
 
@@ -98,7 +100,7 @@ class Fleet:
     team: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.team = self.folder / "team"
+        self.team = self.folder / "id_ed25519"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.team)], check=True)
 
     # --- ceremonies ---------------------------------------------------------------
@@ -118,31 +120,36 @@ class Fleet:
         return self.folder / name / "r"
 
     def bundle(self, name: str) -> Path:
-        """Return what a ceremony publishes."""
+        """Return where what a ceremony publishes is."""
         return self.rehearsal(name) / "ceremony" / "bundle"
 
+    def know(self, name: str, guns: Iterable[str]) -> None:
+        """Bring what people know to be published of repositories: what the genesis made."""
+        for gun in guns:
+            place = Path("tuf") / gun
+            shutil.copytree(self.bundle("genesis") / place, self.folder / name / "bundle" / place)
+
     def fetch(
-        self, name: str, guns: Iterable[str], *, trusted: Path | None = None, url: str = "", code: int = ExitCode.DONE
+        self, name: str, guns: Iterable[str], *, url: str = "", code: int = ExitCode.DONE
     ) -> subprocess.CompletedProcess[str]:
-        """Bring the request of a ceremony."""
+        """Bring the request of a ceremony, verified where something is known."""
         home = self.folder / name
         home.mkdir(exist_ok=True)
         (home / "guns.txt").write_text("".join(f"{gun}\n" for gun in guns))
-        options = ("--trusted-root", trusted) if trusted else ()
+        options = ("--trusted-root", home / "bundle") if (home / "bundle").is_dir() else ()
         return ceremony(
             "fetch", "--names-from", home / "guns.txt", "--server", url or self.server.url, "--out", home / "request", *options, code=code
         )  # fmt: skip
 
-    def rehearse(
-        self, name: str, source: str, *options: object, trusted: Path | None = None, code: int = ExitCode.DONE
-    ) -> subprocess.CompletedProcess[str]:
+    def rehearse(self, name: str, source: str, *options: object, code: int = ExitCode.DONE) -> subprocess.CompletedProcess[str]:
         """Hold a ceremony on the request that was brought for it, if one was, and audit it."""
         home = self.folder / name
         home.mkdir(exist_ok=True)
+        index, request = home / "request" / "index.json", ()
+        if index.is_file():
+            source = f'request = "{parse_index(index.read_bytes()).digest}"\n{source}'
+            request = ("--request", index.parent)
         (home / "plan.toml").write_text(source)
-        if trusted is not None:
-            (home / "bundle").symlink_to(trusted)
-        request = ("--request", home / "request") if (home / "request").is_dir() else ()
         done = ceremony("rehearse", home / "plan.toml", "--auto", *request, *options, "--out", home / "r", code=code)
         ceremony("audit", home / "r" / "ceremony")
         return done
