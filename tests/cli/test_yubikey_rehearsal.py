@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -150,3 +151,70 @@ def test_the_card_holds_the_key_and_none_of_its_factory_values(held, token):
     info = held.room.run(*command("tokens", "--json"), env={"PYTHONPATH": environment()["PYTHONPATH"]})
     assert info.returncode == 0, info.stderr
     assert str(SERIALS[token]) in info.stdout
+
+
+RENEWAL = """schema = 1
+name = "acme-renewal"
+kind = "renewal"
+dialect = "notary"
+facility = "Acme"
+previous = "first"
+request = "{request}"
+trusted-root = "bundle"
+
+[root]
+tokens = ["root-a", "root-c"]
+
+[expires]
+root = 2035-01-01T00:00:00Z
+
+[[people]]
+name = "Ada"
+role = "administrator"
+organisation = "Acme"
+key = ""
+
+[[people]]
+name = "Sofia"
+role = "security-officer"
+organisation = "Acme"
+key = ""
+
+[[people]]
+name = "Wim"
+role = "witness"
+organisation = "Notaries"
+key = ""
+independent = true
+
+[close]
+quorum = {{ security-officer = 1, witness = 1 }}
+"""
+
+
+def test_two_of_them_sign_what_follows_and_clients_follow(held, tmp_path):
+    caches = {name: tmp_path / f"old-{n}" for n, name in enumerate(NAMES)}
+    for name, cache in caches.items():
+        notary("list", name, server=held.server, trust=cache)
+    shutil.copytree(held.ceremony / "bundle", tmp_path / "bundle")
+    fetched = program(
+        "fetch", *NAMES, "--server", held.server, "--trusted-root", tmp_path / "bundle", "--out", tmp_path / "request"
+    )
+    assert fetched.returncode == 0, fetched.stderr
+    (tmp_path / "renewal.toml").write_text(RENEWAL.format(request=fetched.stdout.strip()))
+    shutil.copytree(held.root.parent / "yubico", tmp_path / "yubico")
+    lines = [f'[tokens.{name}]\nyubikey = {SERIALS[name]}\nslot = "{SLOTS[name]}"\n' for name in ("root-a", "root-c")]
+    (tmp_path / "site.toml").write_text('yubico-roots = "yubico/"\n' + "".join(lines))
+    renewed = held.room.run(
+        *command("rehearse", tmp_path / "renewal.toml", "--auto", "--site", tmp_path / "site.toml", "--after", held.root,
+                 "--request", tmp_path / "request", "--out", tmp_path / "r"),
+        env={"PYTHONPATH": environment()["PYTHONPATH"]},
+    )  # fmt: skip
+    assert renewed.returncode == 0, renewed.stderr
+    told = program("publish", tmp_path / "r" / "ceremony", "--server", held.server)
+    assert told.returncode == 0, told.stderr
+    for n, (name, cache) in enumerate(caches.items()):
+        for trust in (cache, tmp_path / f"fresh-{n}"):
+            assert "No targets present" in notary("list", name, server=held.server, trust=trust).stdout
+            root = json.loads((trust / "tuf" / name / "metadata" / "root.json").read_bytes())["signed"]
+            assert (root["version"], root["expires"]) == (2, "2035-01-01T00:00:00Z")
