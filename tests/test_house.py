@@ -37,7 +37,7 @@ def test_imports_go_one_way_only() -> None:
 FAR_FROM_THE_CORE = [
     *("textual", "rich", "click"),
     *("pkcs11", "yubikit", "ykman", "smartcard"),
-    *("httpx", "httpcore", "anyio", "http.client", "urllib.request", "ssl", "asyncio"),
+    *("urllib3", "anyio", "http.client", "urllib.request", "ssl", "asyncio"),
     *("multiprocessing", "concurrent.futures", "sqlite3", "tempfile"),
     *("ceremony.cli", "ceremony.tui", "ceremony.steps", "ceremony.devices", "ceremony.host", "ceremony.volumes"),
     *("ceremony.online", "ceremony.report"),
@@ -60,7 +60,7 @@ def test_the_whole_core_loads_no_device_screen_or_network() -> None:
 def test_the_command_line_starts_without_screen_network_and_tokens() -> None:
     loaded = set(_in_a_fresh_interpreter("import sys, ceremony.cli.main; print(*sys.modules)").split())
     assert "ceremony.cli.main" in loaded
-    assert loaded.isdisjoint({"textual", "httpx", "pkcs11"})
+    assert loaded.isdisjoint({"textual", "urllib3", "http.client", "pkcs11"})
 
 
 def test_no_command_loads_a_screen_before_one_is_needed() -> None:

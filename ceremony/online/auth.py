@@ -87,7 +87,7 @@ class Authenticator:
 
     def answer(self, gun: str, reply: Reply) -> str:
         """Return the Authorization that answers a 401; raises CeremonyError when there is none to give."""
-        offered = challenges(reply.headers.get_list("www-authenticate"))
+        offered = challenges(reply.headers.getlist("www-authenticate"))
         for scheme in ("bearer", "basic"):
             for challenge in offered:
                 if challenge.scheme == scheme and (scheme == "bearer" or self._credentials):

@@ -1,42 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fetch: a server's public keys and current metadata, into a request folder.
+"""Fetch: a server's public keys and metadata, whole histories included, into a request folder.
 
-For each repository: `root.json`, and if the server has one, `targets.json`,
-`snapshot.json` and `timestamp.json`; then `snapshot.key` and `timestamp.key`,
-which the server makes for a repository that it does not know, new ones at each
-asking (it keeps them all, so any of them will do). Everything is checked for form
-before it is kept. The folder appears under its name when it is whole, and not
-before: until then it is `<name>.part`.
+For each repository what `repository.bring` brings. With a trusted root, each that the
+server knows is verified right away, as the room will do again; one that fails is left
+out and named, and so are two that serve the very same root. The server makes keys for a
+repository that it does not know, new ones at each asking (it keeps them all, so any of
+them will do).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
+from ceremony.core.dialects.sequel import Sequel
 from ceremony.core.plan_names import check_repository
-from ceremony.core.request import (
-    INDEX,
-    KEY_ROLES,
-    MAX_KEY,
-    MAX_METADATA,
-    Repository,
-    StoredFile,
-    build_index,
-    parse_index,
-    store,
-)
-from ceremony.core.served import metadata_version, server_key
-from ceremony.errors import CeremonyError, StorageError
-from ceremony.online.pool import WORKERS, Failure, Progress, for_each
-from ceremony.online.session import Remote, Session
+from ceremony.core.published import reading
+from ceremony.core.published.trusted import TrustedRoot
+from ceremony.core.published.values import Note
+from ceremony.core.request import Repository, Request
+from ceremony.errors import VerificationError
+from ceremony.online.pool import NEARBY, WORKERS, Failure, Progress, for_each
+from ceremony.online.repository import Brought, Short, bring
+from ceremony.online.request_folder import RequestFolder
+from ceremony.online.session import Session
 
-_AFTER_ROOT = ("targets", "snapshot", "timestamp")
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What published repositories are verified with."""
+
+    trusted: TrustedRoot
+    sequel: Sequel
+    now: datetime
+    """Aware UTC, for what expired."""
+
+    def notes(self, name: str, brought: Brought) -> tuple[Note, ...]:
+        """Return what is to be noted of a repository that the server knows; raises VerificationError when it does not verify."""
+        found = self.read({name: brought.repository}, brought.files).get(name)
+        if isinstance(found, VerificationError):
+            raise found
+        return found.notes if found else ()
+
+    def read(self, repositories: Mapping[str, Repository], files: Mapping[str, bytes]) -> reading.Fleet:
+        """Return what is published of repositories; `files` are bytes by digest."""
+        return reading.read(Request("", repositories, ""), files, self.trusted, self.sequel, self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,101 +62,81 @@ class Fetched:
     """Repositories that the server does not know yet."""
     known: int
     failures: tuple[Failure, ...]
+    short: Mapping[str, tuple[Short, ...]]
+    """By repository: the histories that the server does not have from their beginning."""
+    notes: Mapping[str, tuple[Note, ...]]
+    """By repository: what clients refuse or warn of, where they were verified."""
 
 
-def fetch(guns: Sequence[str], session: Session, out: Path, *, progress: Progress, workers: int = WORKERS) -> Fetched:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is remembered of a repository whose files are written."""
+
+    repository: Repository
+    short: tuple[Short, ...]
+    notes: tuple[Note, ...]
+
+
+def fetch(
+    guns: Sequence[str],
+    session: Session,
+    out: Path,
+    *,
+    progress: Progress,
+    judge: Judge | None = None,
+    new_keys: Collection[str] = (),
+    workers: int | None = None,
+) -> Fetched:
     """Fetch each of `guns` into the new folder `out`.
 
-    Repositories that fail are left out of the request and told in the answer. Raises
-    PlanRefused for an unsafe name, StorageError when `out` exists or cannot be
-    written, CeremonyError when the server cannot be reached; then there is no folder.
+    With a `judge` every known repository is verified; `new_keys` are the roles, of
+    snapshot and timestamp, whose key the server is to make anew; `workers` is how many
+    repositories are under way, by default what suits the server. Repositories that fail
+    are left out of the request and told in the answer. Raises PlanRefused for an unsafe
+    name, StorageError when `out` exists or cannot be written, CeremonyError when the
+    server cannot be reached; then there is no folder.
     """
     for gun in guns:
         check_repository(gun, "GUN")
     names = tuple(dict.fromkeys(guns))
-    part = _begin(out)
-    try:
-        (part / "files").mkdir()
+    # notary-server's own key service, which only a server for trials has, crashes when a key is asked for while one is made;
+    # and it makes a snapshot key, whenever it is asked, for a repository whose client holds that key.
+    turn: AbstractContextManager[object] = Lock() if session.server.loopback else nullcontext()
+    with RequestFolder(out) as folder:
         session.check_reachable()
-        # notary-server's own key service, which only a server for trials has, crashes when two keys are made at once.
-        turn: AbstractContextManager[object] = Lock() if session.server.loopback else nullcontext()
-        outcome = for_each(names, lambda gun: _fetch_one(session.repository(gun), part, turn), progress, workers)
-        if not outcome.done:
-            return Fetched("", 0, 0, outcome.failures)
-        index = build_index(session.server.url, outcome.done)
-        _write(part / INDEX, index)
-        _finish(part, out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    known = sum(repository.known for repository in outcome.done.values())
-    return Fetched(parse_index(index).digest, len(outcome.done) - known, known, outcome.failures)
+
+        def work(gun: str) -> _Kept:
+            brought = bring(session.repository(gun), frozenset(new_keys), turn)
+            notes = judge.notes(gun, brought) if judge else ()
+            folder.keep(brought.repository, brought.files)
+            return _Kept(brought.repository, brought.short, notes)
+
+        outcome = for_each(names, work, progress, workers or (NEARBY if session.server.loopback else WORKERS))
+        twins = _twins(outcome.done, judge, folder) if judge else {}
+        done = {gun: kept for gun, kept in outcome.done.items() if gun not in twins}
+        digest = folder.finish(session.server.url, {gun: kept.repository for gun, kept in done.items()}) if done else ""
+    failed = {failure.gun: failure for failure in outcome.failures} | {gun: Failure(gun, twins[gun]) for gun in twins}
+    return _fetched(digest, done, [failed[gun] for gun in names if gun in failed])
 
 
-def _fetch_one(remote: Remote, part: Path, turn: AbstractContextManager[object]) -> Repository:
-    gun = remote.gun
-    metadata: dict[str, tuple[StoredFile, ...]] = {}
-    root = remote.get("root.json", MAX_METADATA)
-    if root is not None:
-        metadata["root"] = (_keep(part, gun, "root", metadata_version(root, gun, "root"), root),)
-        for role in _AFTER_ROOT:
-            data = remote.get(f"{role}.json", MAX_METADATA)
-            if data is not None:
-                metadata[role] = (_keep(part, gun, role, metadata_version(data, gun, role), data),)
-    keys: dict[str, StoredFile] = {}
-    for role in KEY_ROLES:
-        with turn:
-            data = remote.get(f"{role}.key", MAX_KEY)
-        if data is None:
-            raise CeremonyError(
-                f"{gun}: the server has no {role} key (404)", hint="check that --server is the address of a Notary server"
-            )
-        server_key(data, gun, role)
-        keys[role] = _keep(part, gun, role, 0, data)
-    return Repository(keys, metadata)
-
-
-def _keep(part: Path, gun: str, role: str, version: int, data: bytes) -> StoredFile:
-    file = store(gun, role, version, data)
-    _write(part / file.path, data)
-    return file
-
-
-def _begin(out: Path) -> Path:
-    if os.path.lexists(out):
-        raise StorageError(str(out), "exists already", hint="name a folder that does not exist; nothing is ever overwritten")
-    part = out.with_name(out.name + ".part")
-    try:
-        part.mkdir()
-    except FileExistsError as error:
-        raise StorageError(
-            str(part), "exists already", hint="another fetch is under way, or one was killed; if so, delete it and fetch again"
-        ) from error
-    except OSError as error:
-        raise _unwritable(part, error) from error
-    return part
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        with path.open("xb") as file:
-            file.write(data)
-    except FileExistsError:
-        return  # named by its digest: the same bytes, of another repository
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _finish(part: Path, out: Path) -> None:
-    """Let the folder appear under its name, everything in it on the medium."""
-    try:
-        os.sync()  # once for all: a stick takes many small syncs badly
-        part.rename(out)
-        os.sync()
-    except OSError as error:
-        raise _unwritable(out, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> StorageError:
-    return StorageError(
-        str(path), f"cannot be written ({error.strerror})", hint="look at the medium and its free space, and fetch again"
+def _fetched(digest: str, done: Mapping[str, _Kept], failures: Sequence[Failure]) -> Fetched:
+    known = sum(kept.repository.known for kept in done.values())
+    return Fetched(
+        digest=digest,
+        new=len(done) - known,
+        known=known,
+        failures=tuple(failures),
+        short={gun: kept.short for gun, kept in done.items() if kept.short},
+        notes={gun: kept.notes for gun, kept in done.items() if kept.notes},
     )
+
+
+def _twins(done: Mapping[str, _Kept], judge: Judge, folder: RequestFolder) -> Mapping[str, VerificationError]:
+    """Return the repositories that serve a root of another's: each alone verified, which only all together can tell."""
+    by_root: dict[str, dict[str, Repository]] = defaultdict(dict)
+    for gun, kept in done.items():
+        if kept.repository.known:
+            by_root[kept.repository.metadata["root"][-1].sha256][gun] = kept.repository
+    alike = {gun: repository for same in by_root.values() if len(same) > 1 for gun, repository in same.items()}
+    files = {file.sha256: folder.read(file) for repository in alike.values() for file in repository.files()}
+    return reading.broken(judge.read(alike, files))

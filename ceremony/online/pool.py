@@ -12,6 +12,8 @@ from ceremony.errors import CeremonyError, StorageError
 from ceremony.online.replies import Passing
 
 WORKERS = 8
+NEARBY = 4
+"""Workers for a server on this machine, which answers at once: more would only wait for one another (measured)."""
 _PATIENCE = 3
 """How often in a row each worker may meet a server that does not answer."""
 _AGAIN = "run the command again when the server answers"

@@ -7,13 +7,15 @@ stripped of what a terminal would obey.
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import httpx
+from urllib3 import HTTPHeaderDict
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError, ProxyError, SSLError
 
 from ceremony.errors import CeremonyError
 
@@ -27,7 +29,7 @@ class Reply:
     """An answer, read to its end; the body of a refusal is cut."""
 
     status: int
-    headers: httpx.Headers
+    headers: HTTPHeaderDict
     body: bytes
 
 
@@ -84,24 +86,29 @@ def _plain(text: str) -> str:
     return re.sub(r"[^\x20-\x7e]+", " ", text)[:_SHOWN].strip()
 
 
-def broken(subject: str, error: httpx.HTTPError) -> CeremonyError:
+def broken(subject: str, error: HTTPError | UnicodeError) -> CeremonyError:
     """Return what to tell people about a connection that gave no whole answer."""
-    untrusted = _certificate_error(error)
-    if untrusted is not None:
+    why = _below(error)
+    if isinstance(why, ssl.SSLCertVerificationError):
         return CeremonyError(
-            f"{subject}: the server's certificate is not trusted ({_plain(untrusted.verify_message)})",
+            f"{subject}: the server's certificate is not trusted ({_plain(why.verify_message)})",
             hint="check the address; for a server with its own CA, name the CA's certificate with --ca-file",
         )
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(why, TimeoutError):
         return Passing(f"{subject}: the server did not answer in time", hint="check the network, and run the command again")
-    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
-        return Passing(f"{subject}: the server cannot be reached ({_plain(str(error))})", hint="check --server and the network")
-    return Passing(f"{subject}: the connection broke in the middle ({_plain(str(error))})", hint="run the command again")
+    if isinstance(error, _UNREACHABLE):
+        return Passing(f"{subject}: the server cannot be reached ({_plain(str(why))})", hint="check --server and the network")
+    what = "the answer was cut short" if isinstance(why, http.client.IncompleteRead) else _plain(str(why))
+    return Passing(f"{subject}: the connection broke in the middle ({what})", hint="run the command again")
 
 
-def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+_UNREACHABLE = (NewConnectionError, ProxyError, SSLError, LocationValueError, UnicodeError)
+"""No connection came to be. TLS fails at its beginning, or hardly ever."""
+
+
+def _below(error: BaseException) -> BaseException:
+    """Return what lies below the library's errors: the system's own, or that of TLS or HTTP, which says more."""
+    below = error.__cause__ or error.__context__
+    if isinstance(error, HTTPError) and isinstance(below, HTTPError | OSError | http.client.HTTPException | UnicodeError):
+        return _below(below)
+    return error

@@ -15,16 +15,24 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 
-import httpx
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
+from urllib3.filepost import encode_multipart_formdata
 
-from ceremony.core.request import MAX_METADATA
+from ceremony.core.request import MAX_KEY, MAX_METADATA
 from ceremony.errors import CeremonyError
+from ceremony.online import proxies
 from ceremony.online.address import Server
 from ceremony.online.auth import Authenticator, Credentials
 from ceremony.online.replies import MAY_PASS, Passing, Reply, broken, refusal
+from ceremony.online.wire import Wire
 
+# Caches before a server may show yesterday's metadata, and a compressed answer has no length to trust.
+_HEADERS = {"User-Agent": "ceremony", "Accept": "*/*", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
+_PIECE = 64 * 1024
 _MAX_REFUSAL = 8 * 1024
 """Bytes read of an answer that is not 200: enough for its reason."""
 _MAX_TOKEN = 128 * 1024
@@ -64,11 +72,13 @@ class Session(AbstractContextManager["Session"]):
         self._patience = patience
         self._sleep = sleep
         self._monotonic = monotonic
-        self._client = _client(server, ca, patience)
+        # On loopback no proxy stands between.
+        ways = proxies.NONE if server.loopback else proxies.from_environment()
+        self._wire = Wire(_trust(ca), ways, connect=patience.connect, read=patience.read)
         self.authenticator = Authenticator(server, credentials, self._ask_for_token)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._client.close()
+        self._wire.close()
 
     def repository(self, gun: str) -> Remote:
         """Return the server's side of one repository."""
@@ -80,18 +90,25 @@ class Session(AbstractContextManager["Session"]):
         if 300 <= reply.status < 400:
             raise refusal(self.server.url, reply)
 
+    def tries(self) -> Iterator[bool]:
+        """Yield before each try whether it is the last, with a pause between two."""
+        for pause in self._patience.pauses:
+            yield False
+            self._sleep(pause)
+        yield True
+
     def get(self, subject: str, url: str, headers: Mapping[str, str], limit: int) -> Reply:
         """GET `url`, again after a pause where that may help; raises CeremonyError naming `subject`."""
-        for pause in self._patience.pauses:
+        for last in self.tries():
             try:
                 reply = self.exchange(subject, "GET", url, headers, limit)
             except Passing:
-                self._sleep(pause)
+                if last:
+                    raise
                 continue
-            if reply.status not in MAY_PASS:
+            if last or reply.status not in MAY_PASS:
                 return reply
-            self._sleep(pause)
-        return self.exchange(subject, "GET", url, headers, limit)
+        raise AssertionError("a last try returns or raises")
 
     def exchange(
         self,
@@ -108,25 +125,20 @@ class Session(AbstractContextManager["Session"]):
         `files` go as a multipart form. Raises Passing or another CeremonyError, naming
         `subject`, when there is no whole answer.
         """
-        parts = [("files", (name, data, "application/octet-stream")) for name, data in files.items()] if files else None
         deadline = self._monotonic() + self._patience.whole
+        content, body = _form(files) if files else ({}, None)
         try:
-            request = self._client.build_request(method, url, headers=dict(headers), files=parts)
-            response = self._client.send(request, stream=True)
-            try:
-                body = b"".join(self._chunks(subject, response, limit, deadline))
-            finally:
-                response.close()
-        except httpx.HTTPError as error:
+            with self._wire.send(method, url, {**_HEADERS, **headers, **content}, body) as response:
+                return Reply(response.status, response.headers, b"".join(self._chunks(subject, response, limit, deadline)))
+        except (HTTPError, UnicodeError) as error:
             raise broken(subject, error) from error
-        return Reply(response.status_code, response.headers, body)
 
-    def _chunks(self, subject: str, response: httpx.Response, limit: int, deadline: float) -> Iterator[bytes]:
-        wanted = response.status_code == 200
+    def _chunks(self, subject: str, response: BaseHTTPResponse, limit: int, deadline: float) -> Iterator[bytes]:
+        wanted = response.status == 200
         if wanted and response.headers.get("content-encoding", "identity") != "identity":
             raise CeremonyError(f"{subject}: the server's answer is compressed, unasked", hint="tell its administrator")
         room = limit if wanted else _MAX_REFUSAL
-        for chunk in response.iter_raw():
+        while chunk := response.read1(_PIECE):
             if self._monotonic() > deadline:
                 raise Passing(
                     f"{subject}: the server's answer takes too long", hint="check the network, and run the command again"
@@ -146,27 +158,16 @@ class Session(AbstractContextManager["Session"]):
         return self.get(f"{subject}: asking for a token", url, headers, _MAX_TOKEN)
 
 
-def _client(server: Server, ca: bytes | None, patience: Patience) -> httpx.Client:
-    trust = _trust(ca)
-    try:
-        return httpx.Client(
-            verify=trust,
-            timeout=httpx.Timeout(patience.read, connect=patience.connect),
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
-            trust_env=not server.loopback,
-            follow_redirects=False,
-            # Caches before a server may show yesterday's metadata, and a compressed answer has no length to trust.
-            headers={"User-Agent": "ceremony", "Accept-Encoding": "identity", "Cache-Control": "no-cache"},
-        )
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
-        raise CeremonyError(
-            "the proxy that the environment names cannot be used", hint="correct or unset HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
-        ) from error
+def _form(files: Mapping[str, bytes]) -> tuple[dict[str, str], bytes]:
+    """Return header and body of a form that uploads files by name (RFC 7578)."""
+    fields = [("files", (name, data, "application/octet-stream")) for name, data in files.items()]
+    body, content_type = encode_multipart_formdata(fields)
+    return {"Content-Type": content_type}, body
 
 
-def _trust(ca: bytes | None) -> ssl.SSLContext:
+def _trust(ca: bytes | None) -> Callable[[], ssl.SSLContext]:
     if ca is None:
-        return ssl.create_default_context()
+        return cache(ssl.create_default_context)  # reading the system's certificates takes longer than many a fetch
     # Not create_default_context(cadata=...), which takes the system's certificates where the file is empty.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
@@ -175,7 +176,7 @@ def _trust(ca: bytes | None) -> ssl.SSLContext:
         raise CeremonyError(
             "the CA file is not a certificate in PEM", hint="give --ca-file the server's CA certificate"
         ) from error
-    return context
+    return lambda: context
 
 
 class Remote:
@@ -202,6 +203,21 @@ class Remote:
         if reply.status != 200:
             raise refusal(self.gun, reply)
 
+    def new_key(self, role: str) -> bytes:
+        """Let the server make a new key for a role, and return the public half, as it answers; raises CeremonyError.
+
+        The repository goes on with the old one until a root names the new one.
+        """
+        name = f"{role}.key"
+        reply = self._send("POST", name, MAX_KEY, {})
+        if reply.status != 200:
+            raise refusal(self._subject(name), reply)
+        return reply.body
+
+    def tries(self) -> Iterator[bool]:
+        """Yield before each try whether it is the last, with a pause between two."""
+        return self._session.tries()
+
     def _send(self, method: str, name: str, limit: int, files: Mapping[str, bytes] | None) -> Reply:
         authenticator = self._session.authenticator
         if self._authorization is None:
@@ -219,7 +235,8 @@ class Remote:
         headers = {} if self._authorization is None else {"Authorization": self._authorization}
         if method == "GET":
             return self._session.get(self._subject(name), self._base + name, headers, limit)
-        return self._session.exchange(self.gun, method, self._base, headers, limit, files=files)
+        subject = self._subject(name) if name else self.gun
+        return self._session.exchange(subject, method, self._base + name, headers, limit, files=files)
 
     def _subject(self, name: str) -> str:
         return f"{self.gun}, {name}"
