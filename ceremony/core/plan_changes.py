@@ -27,8 +27,6 @@ def check_changes(plan: Plan, *, certified: bool) -> None:
     if not (change.expires or change.new_root or change.compromised or plan.repositories):
         hint = "write expires, repositories" + (", root.new or compromised" if plan.kind is Kind.ROTATION else "")
         raise PlanRefused("kind", f"the {plan.kind} changes nothing", hint=hint)
-    if not change.tokens:
-        raise PlanRefused("root.tokens", "names no token, and what is published has to be signed", hint="name those that sign")
     _check_expires(plan, change, certified=certified)
     _check_theft(plan, change)
     if keeps_backups(plan) and not plan.backup.protect:
@@ -69,11 +67,7 @@ def _check_expires(plan: Plan, change: ChangePlan, *, certified: bool) -> None:
 
 
 def _check_theft(plan: Plan, change: ChangePlan) -> None:
-    if change.compromised is None:
-        return
-    if not change.compromised.keys:
-        raise PlanRefused("compromised.keys", "names no key", hint="write key ids, or paths of certificates or public keys")
-    if not (_delivers(change) or plan.repositories or change.new_root):
+    if change.compromised is not None and not (_delivers(change) or plan.repositories or change.new_root):
         message = "is missing, and no repository is named: nobody would get a new key"
         hint = "write to whom the new keys are encrypted, or name each repository in [[repositories]]"
         raise PlanRefused("compromised.deliver-to", message, hint=hint)

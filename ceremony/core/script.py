@@ -163,9 +163,11 @@ def _repositories(repositories: Sequence[RepositoryPlan]) -> Iterator[str]:
         sections.setdefault(repository.section, []).append(repository)
     for members in sections.values():
         keys = members[0].keys()
-        yield from (f"{role}: {escape(_key(key))}  " for role, key in keys.items())
+        yield from (f"{role}: {escape(_key(key, role))}  " for role, key in keys.items())
         signers = ", ".join(f"{signer.name} ({signer.path})" for signer in members[0].signers)
-        yield from (f"signers: {escape(signers) or 'none'}", "")
+        going = ", ".join(members[0].remove_signers)
+        yield f"signers: {escape(signers) or 'none'}" + (f"; those that go: {escape(going)}" if going else "")
+        yield ""
         yield from (f"- {escape(repository.name)}" for repository in members[: MAX_LISTED - 1])
         if len(members) > MAX_LISTED:
             yield f"- ({len(members) - MAX_LISTED} more between these two, listed in the plan)"
@@ -173,10 +175,12 @@ def _repositories(repositories: Sequence[RepositoryPlan]) -> Iterator[str]:
         yield ""
 
 
-def _key(key: KeyPlan) -> str:
+def _key(key: KeyPlan, role: str) -> str:
     if key.source is Source.GENERATE:
         return f"made here, {key.algorithm}, delivered to {key.deliver_to}"
-    return f"brought by the team, {key.path}" if key.source is Source.FILE else "from the request"
+    if key.source is Source.FILE:
+        return f"brought by the team, {key.path}"
+    return "as it is published" if role == "targets" else "from the request"  # no request brings a targets key
 
 
 def _warnings(warnings: Sequence[PlanWarning]) -> Iterator[str]:

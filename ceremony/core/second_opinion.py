@@ -20,6 +20,9 @@ from ceremony.errors import VerificationError
 
 _ECDSA = {Scheme.ECDSA_SHA256: SHA256, Scheme.ECDSA_SHA384: SHA384}
 _RSA_PSS = {Scheme.RSA_PSS_SHA256: SHA256}
+_P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+"""What stands before the two coordinates in the DER of a P-256 key (RFC 5480)."""
+_HALF = 32
 
 
 def verify(public: PublicKey, scheme: Scheme, message: bytes, signature: bytes, subject: str) -> None:
@@ -42,4 +45,8 @@ def verify(public: PublicKey, scheme: Scheme, message: bytes, signature: bytes, 
 
 @lru_cache(maxsize=64)
 def _ecc(spki: bytes) -> ECC.EccKey:
+    if spki.startswith(_P256) and len(spki) == len(_P256) + 2 * _HALF:
+        point = spki[len(_P256) :]
+        # As `import_key` does, which takes its time to find out what these keys are.
+        return ECC.construct(curve="P-256", point_x=int.from_bytes(point[:_HALF]), point_y=int.from_bytes(point[_HALF:]))
     return ECC.import_key(spki)

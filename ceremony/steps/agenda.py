@@ -26,16 +26,16 @@ class RecordedFiles(Mapping[str, bytes]):
     """The files of the request by their digest, each read when it is asked for: a fleet does not fit in memory twice."""
 
     def __init__(self, room: Room, request: Request) -> None:
-        self._room, self._digests = room, request.files()
+        self._room, self._request = room, request
 
     def __getitem__(self, digest: str) -> bytes:
-        return self._room.recorded(bundle.REQUEST + path_of(self._digests[digest].sha256))
+        return self._room.recorded(bundle.REQUEST + path_of(digest))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._digests)
+        return iter(self._request.files())
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return len(self._request.files())
 
 
 def recorded_request(room: Room) -> Request:

@@ -12,7 +12,7 @@ from ceremony.core.canonical import JsonObject
 from ceremony.errors import CeremonyError
 from ceremony.steps.agenda import agenda
 from ceremony.steps.drill import fill_keyring
-from ceremony.steps.items import filled
+from ceremony.steps.items import signed
 from ceremony.steps.readme_text import README_TEXT
 from ceremony.steps.room import Room
 from ceremony.steps.sign import FILES_AT_ONCE
@@ -22,7 +22,7 @@ def run(room: Room) -> JsonObject:
     """Write deliveries, pinning and README; raises CeremonyError before the metadata was verified."""
     if "verify" not in room.journal.past.ended:
         raise CeremonyError("nothing leaves before it was verified", hint="the step before comes first; resume the ceremony")
-    items = filled(room).items
+    items = signed(room)
     delivered = _deliver(room, items)
     room.keyring.drop()
     room.keep({README: README_TEXT.encode(), **room.dialect.pinning({item.name: item.pins for item in items})})

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this ceremony signs, from what earlier steps made: made anew from the records each time that it is asked for."""
+"""What this ceremony signs, from what earlier steps made: made anew from the records each time that it is asked for.
+
+Once it is signed it is what people agreed to, and is kept for what comes after.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +63,11 @@ def filled(room: Room) -> Filled:
     """Return what is signed, and what is left out."""
     made = Made(repository_keys(room), held(room), certificates(room), struck(room))
     return filling.fill(room.dialect, room.plan, agenda(room), made, began(room))
+
+
+def signed(room: Room) -> tuple[Item, ...]:
+    """Return what was signed."""
+    return filled(room).items if room.signed is None else room.signed
 
 
 def drafts(items: Sequence[Item]) -> Iterator[Draft]:

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from ceremony.core import bundle
 from ceremony.core.agenda.entries import Agenda
+from ceremony.core.agenda.items import Item
 from ceremony.core.attestation import Authorities
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import Dialect
@@ -129,6 +130,8 @@ class Room:
     """What is published, once it was read; see `agenda`."""
     agenda: Agenda | None = field(default=None, repr=False)
     """The repositories that are signed for, once that was worked out; see `agenda`."""
+    signed: tuple[Item, ...] | None = field(default=None, repr=False)
+    """What people agreed to, once all of it is signed; see `items`."""
     cut_off: bool = True
     """Whether the machine was cut off from every network when it was last looked at."""
     unrecorded: list[Deviation] = field(default_factory=list)

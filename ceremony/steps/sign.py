@@ -57,16 +57,19 @@ def run(room: Room) -> JsonObject:
         room.keep({path: data for path, data in finished.items() if path not in room.journal.past.files})
         files += len(finished)
         room.operator.progress("metadata written", part.stop, len(items))
+    room.signed = items
     return {"files": files}
 
 
 def root_drafts(items: Sequence[Item]) -> Sequence[RootDraft]:
     """Return the root of each item that makes one."""
+    roots = [(number, draft) for number, item in enumerate(items) for draft in item.drafts() if draft.role == "root"]
+    # Most repositories of a fleet have the same root keys: equal ones are one object.
+    known: dict[tuple[tuple[str, Sequence[str]], ...], Mapping[str, Sequence[str]]] = {}
+    ids = (items[number].root_ids() for number, _ in roots)
     return [
-        RootDraft(number, draft, item.root_ids())
-        for number, item in enumerate(items)
-        for draft in item.drafts()
-        if draft.role == "root"
+        RootDraft(number, draft, known.setdefault(tuple(found.items()), found))
+        for (number, draft), found in zip(roots, ids, strict=True)
     ]
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from ceremony.core.plan import Kind, Role
 from ceremony.core.procedure import EVERYBODY, ORDERS, procedure
+from tests.fakes.fleet import APP, GENERATE, changing_plan
 from tests.fakes.plans import ROTATION, read
 
 WRAPPED = ('"token-only"', '"token-wrapped"')
@@ -82,6 +83,42 @@ def test_a_renewal_makes_keys_only_when_a_repository_needs_them():
         *("review", "sign", "verify", "export", "close"),
     ]
     assert names(replace(renewal, repositories=read().repositories)) == list(ORDERS[Kind.RENEWAL])
+
+
+DAYS = {"root": "2035-06-01T00:00:00Z", "certificate": "2036-01-01T00:00:00Z"}
+FIRST = ("preflight", "roll-call", "volumes", "load-request")
+LAST = ("review", "sign", "verify", "export", "close")
+ROOT = {"algorithm": "ecdsa-p256", "threshold": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "between"),
+    [
+        pytest.param({"expires": DAYS}, ["tokens", "certificates"], id="other certificates"),
+        pytest.param(
+            {"new": {**ROOT, "tokens": ["root-a"], "custody": "token-wrapped"}},
+            ["tokens", "certificates"],
+            id="another threshold: nothing is made, backed up or locked",
+        ),
+        pytest.param(
+            {"new": {**ROOT, "tokens": ["root-a", "x"], "custody": "token-only"}, "expires": DAYS},
+            ["tokens", "prepare", "root-keys", "certificates"],
+            id="a root key that is backed up nowhere",
+        ),
+        pytest.param(
+            {"repositories": [{"name": APP, "targets": {"source": "file", "path": "k.pem"}}], "files": {"k.pem": b""}},
+            ["tokens", "repository-keys"],
+            id="a key that a team brings",
+        ),
+        pytest.param(
+            {"repositories": [{"name": APP, "targets": GENERATE}]},
+            ["protector", "tokens", "repository-keys", "back-up", "drill"],
+            id="a key that was lost",
+        ),
+    ],
+)
+def test_a_rotation_has_the_steps_of_what_it_makes(settings, between):
+    assert names(changing_plan("rotation", **settings)) == [*FIRST, *between, *LAST]
 
 
 def test_a_recovery_opens_restores_and_proves():

@@ -9,6 +9,7 @@ from ceremony.core.plan_lint import lint
 from ceremony.core.procedure import procedure
 from ceremony.core.script import DEVIATION_ROWS, MAX_LISTED, escape, script
 from ceremony.core.words import words
+from tests.fakes.fleet import APP, CLI, GENERATE, changing_plan
 from tests.fakes.plans import FILES, NOW, REQUEST, ROTATION, RULES, read
 
 PASSPHRASE = ('protect = "shares"\nshares = { needed = 2, total = 3 }', 'protect = "passphrase"')
@@ -139,6 +140,31 @@ def test_prints_a_rotation_as_far_as_it_is_known():
     assert "1970" not in text
     assert "| Root key" not in text
     assert "| root-b |  |  |  |  |" in text
+
+
+def test_prints_what_was_stolen_and_who_gets_the_new_keys():
+    text = printed(read(source=ROTATION))
+    for row in (
+        f"| Stolen keys | stolen.pem, {'cd' * 32} |",
+        "| Why | laptop stolen |",
+        "| Last good | version 41 of targets |",
+        "| New keys go to | ssh-ed25519 AAAA",
+    ):
+        assert row in text
+    time = printed(read(("last-good = 41", "last-good = 2026-11-01T08:00:00Z"), source=ROTATION))
+    assert "| Last good | 2026-11-01 08:00:00 UTC |" in time
+    assert "| Last good | not known |" in printed(read(("last-good = 41\n", ""), source=ROTATION))
+
+
+def test_prints_what_changes_in_a_repository_and_who_goes():
+    repositories = [{"name": APP, "targets": GENERATE, "remove-signers": ["bob", "eve"]}, {"name": CLI}]
+    plan = changing_plan("rotation", compromised={"keys": ["ab" * 32], "reason": "stolen"}, repositories=repositories)
+    lines = printed(plan).splitlines()
+    assert "signers: none; those that go: bob, eve" in lines
+    assert "signers: none" in lines
+    assert "targets: as it is published  " in lines
+    assert lines.count("timestamp: from the request  ") == 2
+    assert "| New keys go to | whom each repository names |" in lines
 
 
 def test_a_plan_without_a_backup_says_nothing_of_one():

@@ -8,22 +8,29 @@ import json
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Level
 from ceremony.core.claims import ACTION as CLAIM
 from ceremony.core.dialects import get
 from ceremony.core.dialects.notary_sequel import SEQUEL
-from ceremony.core.keys import Algorithm
+from ceremony.core.keys import Algorithm, PublicKey
 from ceremony.core.plan import Custody, Mode
-from ceremony.core.software_key import make
-from ceremony.errors import CeremonyError, ExitCode
+from ceremony.core.request import path_of
+from ceremony.core.secret import Secret
+from ceremony.core.software_key import SoftwareKey, make
+from ceremony.errors import CeremonyError, ExitCode, TokenError, VerificationError
+from ceremony.steps import agenda, impact, published_root, runner
 from ceremony.steps.inventory import INVENTORY
-from tests.core.dialects.forged import key_id
-from tests.core.published.made import ALICE, BOB, delegations
+from ceremony.steps.load_request import NAMED
+from tests.core.dialects.forged import Signer, certificate, entry, key_id
+from tests.core.published.made import ALICE, BOB, ROOT, Made, certified, delegations, pinned, read, root
 from tests.fakes.device import FakeDevice
 from tests.fakes.fleet import APP, CLI, GENERATE, TEAM, WEB, World, changing_plan, trusted
 from tests.fakes.folder import FakeMedia, FakeVolume, fake_identity
+from tests.fakes.operator import ScriptedOperator
 from tests.fakes.piv import yubikey
 from tests.fakes.room import Ceremony, fast_seal, plan, repository
 from tests.fakes.server import bare
@@ -426,3 +433,131 @@ def test_the_root_moves_from_one_yubikey_to_another():
     assert bad(ceremony) == []
     assert len(ids(signed(ceremony, APP))) == 2
     assert acts(ceremony, "generate-key") == [rack.devices["root-x"].serial]
+
+
+def test_two_tokens_with_one_root_key_count_once():
+    world = World(APP)
+    copy = FakeDevice("root-b", keys=list(world.genesis.rack.devices["root-a"].keys))
+    ceremony = world.after(renewal(tokens=["root-a", "root-b"]), rack=FakeRack(*world.genesis.rack.devices.values(), copy))
+    ceremony.operator.answers["error:tokens"] = "stop"
+    with pytest.raises(TokenError, match="holds the same root key as root-a"):
+        ceremony.hold()
+
+
+def test_a_root_key_that_no_ceremony_signs_with_is_passed_over():
+    private = rsa.generate_private_key(65537, 2048)
+    spki = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    old, kept = SoftwareKey(PublicKey(Algorithm.RSA_3072, spki), private), certified(ROOT.key)
+    made = Made(APP)
+    made.root = {1: root(1, [Signer(old, entry("rsa-x509", certificate(old))), kept])}
+    made.root_by = {1: [kept]}
+    room = World(APP).after(renewal()).begin()
+    room.fleet = {APP: read(made, pinned(kept))}
+    token = FakeRack(FakeDevice("root-z")).open("root-z")
+    token.unlock(Secret(b"123456"))
+    assert len(room.fleet[APP].root.roles["root"].keys) == 2
+    assert published_root.find(token, room) is None
+
+
+# --- what is told ---
+
+
+def test_of_very_many_things_to_know_the_first_are_told_and_the_others_counted():
+    names = [f"docker.io/acme/r{number:02}" for number in range(NAMED + 2)]
+    world = World(*names)
+    for name in names:
+        world.server.push(name, {}, world.keys[name], expires="2020-01-01T00:00:00Z")
+    made = held(world, renewal())
+    assert sum("expired at 2020-01-01" in told for told in made.operator.told) == NAMED
+    assert "2 more such things are in the review." in made.operator.told
+    for name in names[1:]:
+        world.server.hosted[name].history["targets"][1] = world.server.hosted[names[0]].newest("targets")
+    few = held(world, renewal(), code=ExitCode.FAILED, ceremony="c2" * 16)
+    assert few.bodies("request")[0]["broken"] == NAMED + 1
+    assert len(few.bodies("request")[0]["named"]) == NAMED
+    assert "1 more than are named here" in few.operator.question("left-out").prompt.title
+    assert len(left_out(few)) == NAMED + 1
+
+
+def test_people_can_stop_where_something_is_left_out():
+    world = World(APP, CLI)
+    ceremony = world.after(rotation(world.key_id(APP), repositories=[{"name": CLI}]))
+    ceremony.operator.answers |= {"left-out": False, "error:review": "stop"}
+    with pytest.raises(VerificationError, match=f"{CLI}: is in the plan, and nothing changes in it"):
+        ceremony.hold()
+    assert not any(path.startswith("bundle/tuf") for path in ceremony.folder.files)
+
+
+def test_a_root_key_that_is_for_no_repository_certifies_nothing():
+    world = World(CLI)
+    new = new_root("x", "y", certificate="docker.io/acme/*")
+    days = {"root": ROOT_DAY, "certificate": CERTIFICATE_DAY}
+    ceremony = world.after(changing_plan("rotation", new=new, expires=days, backed_up=False), "x", "y")
+    ceremony.operator.answers["error:review"] = "stop"
+    with pytest.raises(VerificationError, match="is not covered by certificates for docker"):
+        ceremony.hold()
+    assert acts(ceremony, "certify") == []
+
+
+def test_a_token_whose_repositories_do_not_change_signs_only_the_head():
+    world = World(APP)
+    other = Ceremony(
+        plan=plan(repository(CLI), root=replace(world.genesis.plan.root, tokens=("root-z",))),
+        request=world.server.request([CLI]),
+        ceremony="c5" * 16,
+    )
+    assert other.hold() is ExitCode.DONE
+    world.server.publish(other.folder.files)
+    both = {**trusted(world.genesis), **trusted(other)}
+    rack = FakeRack(*world.genesis.rack.devices.values(), *other.rack.devices.values())
+    made = held(world, rotation(world.key_id(APP), tokens=["root-a", "root-z"]), rack=rack, trusted_root=both)
+    first, second = (rack.devices[name].serial for name in ("root-a", "root-z"))
+    assert (acts(made, "sign-root"), acts(made, "sign-head")) == ([first], [first, second])
+
+
+def test_an_impact_without_a_stolen_key_is_none():
+    with pytest.raises(CeremonyError, match="the plan names no stolen key"):
+        impact.run(World(APP).after(renewal()).begin())
+
+
+def test_the_files_of_a_request_are_read_when_they_are_asked_for():
+    world = World(APP)
+    room = world.after(renewal()).begin()
+    files = agenda.RecordedFiles(room, agenda.recorded_request(room))
+    assert len(files) == len(list(files)) == len([path for path in world.server.request() if path != "index.json"])
+    assert {path_of(digest): data for digest, data in files.items()} == {
+        path: data for path, data in world.server.request().items() if path != "index.json"
+    }
+
+
+def test_a_root_key_that_is_gone_from_its_token_signs_nothing():
+    world = World(APP)
+    ceremony = world.after(renewal())
+    ceremony.operator.answers |= {
+        "review": lambda _: ceremony.rack.devices["root-a"].keys.clear() or True,
+        "error:sign": "stop",
+    }
+    with pytest.raises(TokenError, match=f"does not hold root key {world.public_of('root-a').sha256[:16]} any more"):
+        ceremony.hold()
+    assert acts(ceremony, "sign-root") == []
+
+
+class Mistaken(ScriptedOperator):
+    """People in whose ceremony a team's own key is taken for the one that was made for another repository."""
+
+    def step(self, name: str, state: str) -> None:
+        super().step(name, state)
+        if (name, state) == ("back-up", "running"):
+            self.room.keyring.keys = {APP: self.team}
+
+
+def test_a_key_that_is_in_no_backup_signs_nothing():
+    world = World(APP, CLI)
+    team = make(Algorithm.ECDSA_P256)
+    repositories = [{"name": APP, "targets": {"source": "file", "path": "team.pem"}}]
+    plan = rotation(world.key_id(APP), world.key_id(CLI), repositories=repositories, files={"team.pem": team.public.pem})
+    ceremony = world.after(plan, operator=Mistaken(answers={"error:drill": "stop"}))
+    ceremony.operator.room, ceremony.operator.team = ceremony.begin(), team
+    with pytest.raises(VerificationError, match=f"does not hold the key for {CLI}, of 1 that lack"):
+        runner.hold(ceremony.operator.room, ceremony.steps, ceremony.operator)
+    assert acts(ceremony, "sign-root") == []

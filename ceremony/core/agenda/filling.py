@@ -96,6 +96,8 @@ def _items(case: _Case, entry: Entry, root_set: RootSet) -> Iterator[Item]:
     if case.sequel is None or entry.published is None:
         yield NewItem(case.dialect, _spec(case, entry, root_set, keys), entry.here)
         return
+    if entry.here and keys.targets is None:
+        raise VerificationError(entry.name, "gets a new targets key, and it is not listed", hint="stop, and look at the log")
     changes = _changes(case, entry, entry.published, root_set, keys)
     item = ChangedItem(case.dialect, case.sequel, entry.published, changes, entry.here)
     if item.drafts():
@@ -179,8 +181,6 @@ def _check_keys(item: ChangedItem) -> None:
     published, changes = item.published, item.changes
     if changes.elsewhere:
         return
-    if item.here and changes.targets is None:
-        raise VerificationError(item.name, "gets a new targets key, and it is not listed", hint="stop, and look at the log")
     if needs_targets(published, changes) and not item.here:
         what, hint = "needs new targets, and no key for them is made here", 'write targets = { source = "generate", ... } for it'
         raise VerificationError(item.name, what, hint=hint)

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import product
 
 from ceremony.core import second_opinion
 from ceremony.core.dialects import Dialect, Draft, RepositorySpec
 from ceremony.core.dialects.sequel import Sequel
 from ceremony.core.keys import PublicKey
-from ceremony.core.published.changes import Changes, RootSigners, needs_root
+from ceremony.core.published.changes import Changes, RootSigners
 from ceremony.core.published.review import Changed, drafts
 from ceremony.core.published.values import Published
 from ceremony.errors import VerificationError
@@ -119,9 +120,7 @@ class ChangedItem(Item):
 
     @property
     def pins(self) -> Sequence[str]:
-        """The ids of the root keys that its next root names, or the published one where there is none."""
-        if not needs_root(self.published, self.changes):
-            return tuple(key.key_id for key in self.published.root.roles["root"].keys)
+        """The ids of the root keys that its next root names; where there is none, they are those of the published one."""
         return tuple(key_id for key in self.signers().keys for key_id in key.new_ids)
 
     def drafts(self) -> Sequence[Draft]:
@@ -149,8 +148,9 @@ class ChangedItem(Item):
             opened = self.sequel.opened(self.name, role, data)
             agreed = role in drafts and opened.payload == drafts[role].payload
             _check_signed(f"{self.name} {role}", opened.signatures.keys(), self._ids(role, held), agreed=agreed)
-            for signature in opened.signatures.values() if role == "targets" else ():
-                self._once_more(opened.payload, signature)
+            for key, signature in product(self._targets(), opened.signatures.values()) if role == "targets" else ():
+                scheme = self.dialect.scheme(key.algorithm)
+                second_opinion.verify(key, scheme, opened.payload, signature, f"{self.name} targets")
             count += len(opened.signatures)
         return count
 
@@ -162,10 +162,6 @@ class ChangedItem(Item):
     def _targets(self) -> tuple[PublicKey, ...]:
         """Return its new targets key: no other signs here."""
         return (self.changes.targets,) if self.changes.targets is not None else ()
-
-    def _once_more(self, payload: bytes, signature: bytes) -> None:
-        for key in self._targets():
-            second_opinion.verify(key, self.dialect.scheme(key.algorithm), payload, signature, f"{self.name} targets")
 
 
 def _check_signed(subject: str, found: AbstractSet[str], expected: AbstractSet[str], *, agreed: bool) -> None:

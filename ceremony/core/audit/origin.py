@@ -10,6 +10,7 @@ from ceremony.core.audit.heads import opened_plan
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json
 from ceremony.core.plan import Mode, Plan
+from ceremony.core.trusted_keys import names_keys
 
 
 def check_origin(a: Audited, plan: Plan | None) -> None:
@@ -25,10 +26,7 @@ def check_origin(a: Audited, plan: Plan | None) -> None:
         for path in sorted(a.names):
             if path.startswith(place) and path.removeprefix(place) not in bound:
                 a.failed(path, "is not among those that the first record binds")
-    brought = {path: a.read(path) or b"" for path in sorted(a.names) if path.startswith(bundle.TRUSTED_ROOT)}
-    digest = bundle.digest_of({path.removeprefix(bundle.TRUSTED_ROOT): data for path, data in brought.items()}) if brought else ""
-    if opened.get("trusted_root_sha256", "") != digest:
-        a.failed(bundle.TRUSTED_ROOT, "is not what the first record binds")
+    _check_trusted(a, plan)
     if plan is not None:
         _check_plan(a, plan)
     if a.mode == Mode.PRODUCTION:
@@ -37,6 +35,16 @@ def check_origin(a: Audited, plan: Plan | None) -> None:
         a.ok("mode", "PRACTICE: judged by the practice people that its first record names")
     elif a.mode == Mode.PRODUCTION:
         a.incomplete("mode", "PRODUCTION: a folder cannot vouch for itself; its people's keys must come from outside it")
+
+
+def _check_trusted(a: Audited, plan: Plan | None) -> None:
+    """Check what was brought as the trusted root."""
+    brought = {path: a.read(path) or b"" for path in sorted(a.names) if path.startswith(bundle.TRUSTED_ROOT)}
+    digest = bundle.digest_of({path.removeprefix(bundle.TRUSTED_ROOT): data for path, data in brought.items()}) if brought else ""
+    if a.past.opened.get("trusted_root_sha256", "") != digest:
+        a.failed(bundle.TRUSTED_ROOT, "is not what the first record binds")
+    elif brought and plan is not None and a.mode == Mode.PRODUCTION and names_keys(plan.trusted_root):
+        a.failed(bundle.TRUSTED_ROOT, "stands in for the key ids that the plan trusts, in a production")
 
 
 def _same(a: Audited, path: str, digest: object) -> None:

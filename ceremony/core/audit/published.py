@@ -21,7 +21,7 @@ from ceremony.core.agenda.suspects import suspects
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json, JsonObject, parse_object
 from ceremony.core.dialects import sequel
-from ceremony.core.plan import Plan
+from ceremony.core.plan import Mode, Plan
 from ceremony.core.published import reading
 from ceremony.core.published.reading import Fleet, broken, usable
 from ceremony.core.published.trusted import of_plan
@@ -47,11 +47,10 @@ def read_agenda(a: Audited, plan: Plan, held: tuple[Held, ...], at: datetime) ->
     Raises CeremonyError for a request, a trusted root or a list of tags that cannot be read.
     """
     if plan.change is None:
+        if "load-request" in a.past.ended:
+            check_record(a, "request", {"digest": _request(a, plan).digest})
         return Found(entries.of_genesis(plan), {})
-    request = parse_index(a.read(bundle.REQUEST + INDEX) or b"")
-    if plan.request and plan.request != request.digest and not a.past.opened.get("substituted-request"):
-        a.failed(bundle.REQUEST, "is not the request that the plan names")
-    check_names(request, [path.removeprefix(bundle.REQUEST) for path in a.names if path.startswith(bundle.REQUEST)])
+    request = _request(a, plan)
     fleet = _fleet(a, plan, request, at)
     _check_request(a, request, fleet)
     _check_signing(a, plan, held, fleet)
@@ -61,6 +60,15 @@ def read_agenda(a: Audited, plan: Plan, held: tuple[Held, ...], at: datetime) ->
     if found is not None:
         _check_impact(a, agenda, found, struck)
     return Found(agenda, struck)
+
+
+def _request(a: Audited, plan: Plan) -> Request:
+    request = parse_index(a.read(bundle.REQUEST + INDEX) or b"")
+    stands_in = a.mode == Mode.PRACTICE and a.past.opened.get("substituted-request")
+    if plan.request and plan.request != request.digest and not stands_in:
+        a.failed(bundle.REQUEST, "is not the request that the plan names")
+    check_names(request, [path.removeprefix(bundle.REQUEST) for path in a.names if path.startswith(bundle.REQUEST)])
+    return request
 
 
 def _fleet(a: Audited, plan: Plan, request: Request, at: datetime) -> Fleet:

@@ -108,6 +108,7 @@ def _tokens(state: State) -> Lines:
 def _roots(state: State) -> Lines:
     for serial, digest in state.roots.items():
         known = (
+            (state.published, "published before"),
             (state.restored_roots, "restored"),
             (state.locked, "locked"),
             (state.attested, "attested"),
@@ -124,6 +125,8 @@ def _repositories(state: State) -> Lines:
         yield "keys made here", str(found.keys_made)
     if found.agreed_digest:
         yield "agreed", f"{counted(found.agreed_files, 'file')} to be signed, digest {short(found.agreed_digest)}"
+    if found.left_out:
+        yield "left out", str(found.left_out)
     if found.verified_signatures:
         yield "verified", counted(found.verified_signatures, "signature")
     if found.delivered:

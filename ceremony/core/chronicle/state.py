@@ -60,6 +60,8 @@ class State:
     """Serials of the YubiKeys that attested their root key."""
     brought: set[str] = field(default_factory=set)
     """Serials of the tokens whose root key was made on the host."""
+    published: set[str] = field(default_factory=set)
+    """Serials of the tokens whose root key was published before."""
     restored_roots: set[str] = field(default_factory=set)
     """Serials of the tokens whose root key was restored from an old backup."""
     source: str = ""
@@ -231,12 +233,18 @@ def _restored(state: State, _: Facts, body: Facts) -> None:
     state.restored[body.text("volume")] = Restored(len(body.items("files")), body.count("repository_keys"))
 
 
+def _root_found(state: State, _: Facts, body: Facts) -> None:
+    state.roots[body.text("serial")] = body.text("sha256")
+    state.published.add(body.text("serial"))
+
+
 def _agreed(state: State, _: Facts, body: Facts) -> None:
     state.repositories = replace(
         state.repositories,
         total=body.count("repositories"),
         agreed_files=body.count("files"),
         agreed_digest=body.text("digest"),
+        left_out=body.count("left_out"),
     )
 
 
@@ -297,6 +305,7 @@ _TAKE: Mapping[str, Callable[[State, Facts, Facts], None]] = {
     "set-aside": _set_aside,
     "mended": _set_aside,
     "restored": _restored,
+    "root-found": _root_found,
     "agreed": _agreed,
     "verified": _verified,
     "intent": _intent,

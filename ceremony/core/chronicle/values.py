@@ -72,6 +72,8 @@ class Repositories:
     agreed_files: int = 0
     agreed_digest: str = ""
     """SHA-256, hex, of what people agreed to sign."""
+    left_out: int = 0
+    """Repositories that nothing is signed for."""
     verified_signatures: int = 0
     delivered: int = 0
     """Keys that were encrypted to their teams."""

@@ -18,7 +18,7 @@ from datetime import datetime
 from ceremony.core.dialects.notary_listed import fingerprint_of
 from ceremony.core.dialects.notary_signed import SignedFile, check_signed, read_signed, root_roles, signers_of
 from ceremony.core.published.trusted import Anchor, TrustedRoot, folders
-from ceremony.core.published.values import RoleKeys
+from ceremony.core.published.values import PublishedKey, RoleKeys
 from ceremony.core.request import AGAIN
 from ceremony.errors import VerificationError
 
@@ -39,10 +39,13 @@ class Root:
         return self.file.version
 
 
-def read_root(repository: str, data: bytes, version: int = 0) -> Root:
-    """Return a root, its form checked; raises VerificationError, naming repository, role and version."""
+def read_root(repository: str, data: bytes, version: int = 0, known: Mapping[str, PublishedKey] | None = None) -> Root:
+    """Return a root, its form checked; raises VerificationError, naming repository, role and version.
+
+    Keys that are `known` by their ids are not read anew.
+    """
     file = read_signed(repository, "root", data, version)
-    return Root(file, root_roles(file))
+    return Root(file, root_roles(file, known or {}))
 
 
 def usable(root: Root, repository: str) -> RoleKeys:

@@ -55,7 +55,7 @@ def check_next(published: Published, files: Mapping[str, bytes], changes: Change
     """Judge finished files; see `Sequel.check_next`."""
     name = published.repository
     _check_names(published, files, changes)
-    root = read_root(name, files["root"]) if "root" in files else None
+    root = read_root(name, files["root"], known=_known(published)) if "root" in files else None
     targets = read_signed(name, "targets", files.get("targets", published.files["targets"]))
     case = _Next(published, changes, root, targets)
     if "targets" in files:
@@ -78,7 +78,7 @@ def outlook(published: Published, drafts: Sequence[Draft]) -> State:
     """Return the state that drafts would make; see `Sequel.outlook`."""
     name = published.repository
     files = {draft.role: b'{"signed":' + draft.payload + b',"signatures":[]}' for draft in drafts}
-    root = root_facts((read_root(name, files["root"]),)) if "root" in files else published.root
+    root = root_facts((read_root(name, files["root"], known=_known(published)),)) if "root" in files else published.root
     if "targets" not in files:
         return State(root, published.targets)
     targets = read_signed(name, "targets", files["targets"])
@@ -135,8 +135,9 @@ def _check_gone(case: _Next) -> None:
     if case.root is not None:
         known = _key_ids(case.published.root.roles["root"]) | _key_ids(case.roles["root"])
         tables.append((case.root.file, case.root.file.signed["keys"], known))
+    known_keys = _known(case.published)
     for file, table, signers in tables:
-        for key in key_table(file, table).values():
+        for key in key_table(file, table, known_keys).values():
             if key.fingerprint in case.changes.remove:
                 raise case.refused(file.role, f"still lists key {key.key_id[:16]}, which should be gone")
         strangers = sorted({key_id for key_id, _, _ in file.signatures} - signers)
@@ -223,6 +224,10 @@ def _left_with_its_signer(key: PublishedKey, old: Mapping[str, RoleKeys], change
 def _same(case: _Next, role: str, what: str, wanted: object, found: object) -> None:
     if wanted != found:
         raise case.refused(role, f"changes its {what} otherwise than was agreed")
+
+
+def _known(published: Published) -> dict[str, PublishedKey]:
+    return {key.key_id: key for role in published.roles() for key in role.keys}
 
 
 def _key_ids(role: RoleKeys) -> frozenset[str]:

@@ -44,8 +44,11 @@ _PSS = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=padding.PSS.AUTO)
 """Go's own default makes the salt as long as fits, and takes any."""
 
 
-def read_key(key_id: str, entry: Json, subject: str) -> PublishedKey:
-    """Return a key of a key table; raises VerificationError, naming `subject`, for what is none, or not of that id."""
+def read_key(key_id: str, entry: Json, subject: str, known: PublishedKey | None = None) -> PublishedKey:
+    """Return a key of a key table; raises VerificationError, naming `subject`, for what is none, or not of that id.
+
+    `known` is a key of that id that was read before: it is given back when it is listed as it was.
+    """
     keyval = entry.get("keyval") if isinstance(entry, dict) else None
     key_type = entry.get("keytype") if isinstance(entry, dict) else None
     public = keyval.get("public") if isinstance(keyval, dict) else None
@@ -53,6 +56,8 @@ def read_key(key_id: str, entry: Json, subject: str) -> PublishedKey:
         raise _refused(subject, "lists a key that is not made as keys are")
     if isinstance(keyval, dict) and keyval.get("private") is not None:
         raise _refused(subject, "lists a private key")
+    if known is not None and _entry(key_type, public) == known.entry:
+        return known
     try:
         key = listed(key_type, public)
     except _UNREADABLE as error:
@@ -62,7 +67,11 @@ def read_key(key_id: str, entry: Json, subject: str) -> PublishedKey:
     return key
 
 
-@lru_cache(maxsize=65536)
+def _entry(key_type: str, public: str) -> bytes:
+    return f'{{"keytype":"{key_type}","keyval":{{"private":null,"public":"{public}"}}}}'.encode()
+
+
+@lru_cache(maxsize=4096)
 def listed(key_type: str, public: str) -> PublishedKey:
     """Return the key of a key type and its text in base64.
 
@@ -86,7 +95,7 @@ def listed(key_type: str, public: str) -> PublishedKey:
     key = load(spki)
     if not isinstance(key, wanted):
         raise TypeError(f"{key_type} is not what the key is")
-    entry = f'{{"keytype":"{key_type}","keyval":{{"private":null,"public":"{public}"}}}}'.encode()
+    entry = _entry(key_type, public)
     fingerprint = hashlib.sha256(spki).hexdigest()
     return PublishedKey(hashlib.sha256(entry).hexdigest(), fingerprint, spki, _kind(key), entry, certificate)
 

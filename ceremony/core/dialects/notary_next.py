@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ceremony.core.canonical import Json, JsonObject, encode_trusted, parse_loose
 from ceremony.core.dialects import Draft, RootKey, notary
@@ -115,7 +116,13 @@ def root_signers(published: Published, changes: Changes) -> RootSigners:
         old_ids = tuple(k.key_id for k in old.keys if k.fingerprint == fingerprint)
         new_ids = tuple(k.key_id for k in new.keys if k.fingerprint == fingerprint)
         keys[fingerprint] = RootSigner(fingerprint, spki, old_ids, new_ids)
-    return RootSigners(tuple(keys.values()), old.threshold, new.threshold)
+    return _one_of_equals(RootSigners(tuple(keys.values()), old.threshold, new.threshold))
+
+
+@lru_cache(maxsize=256)
+def _one_of_equals(signers: RootSigners) -> RootSigners:
+    """Return the same object for equal ones: most repositories of a fleet have the same root keys."""
+    return signers
 
 
 # --- root ---------------------------------------------------------------------

@@ -17,6 +17,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from ceremony.core.canonical import Json, JsonObject, parse_loose
 from ceremony.core.dialects.notary_listed import check_signature, read_key
@@ -32,6 +33,7 @@ _PAIRS = re.compile(r'\\["\\]')
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _DELEGATION = re.compile(r"targets(/[-a-z0-9_]+)+")
 _SHOWN = 60
+_NONE: Mapping[str, PublishedKey] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,10 @@ def check_signed(file: SignedFile, role: RoleKeys, whose: str = "") -> tuple[str
     return found
 
 
-def key_table(file: SignedFile, entries: Json) -> dict[str, PublishedKey]:
-    """Return the keys of a key table by id; raises VerificationError."""
-    return {key_id: read_key(key_id, entry, file.subject) for key_id, entry in _object(entries, file.subject).items()}
+def key_table(file: SignedFile, entries: Json, known: Mapping[str, PublishedKey] = _NONE) -> dict[str, PublishedKey]:
+    """Return the keys of a key table by id; raises VerificationError. Those that are `known` by their ids are not read anew."""
+    listed = _object(entries, file.subject)
+    return {key_id: read_key(key_id, entry, file.subject, known.get(key_id)) for key_id, entry in listed.items()}
 
 
 def role_keys(file: SignedFile, name: str, role: Json, keys: Mapping[str, PublishedKey]) -> RoleKeys:
@@ -160,9 +163,9 @@ def role_keys(file: SignedFile, name: str, role: Json, keys: Mapping[str, Publis
     return RoleKeys(name, tuple([keys[key_id] for key_id in key_ids]), threshold, paths)
 
 
-def root_roles(file: SignedFile) -> dict[str, RoleKeys]:
-    """Return the roles of a root, the four that every client wants among them; raises VerificationError."""
-    keys = key_table(file, file.signed.get("keys"))
+def root_roles(file: SignedFile, known: Mapping[str, PublishedKey] = _NONE) -> dict[str, RoleKeys]:
+    """Return the roles of a root, the four that every client wants among them; raises VerificationError. `known` as in `key_table`."""
+    keys = key_table(file, file.signed.get("keys"), known)
     roles = _object(file.signed.get("roles"), file.subject)
     for name in ROLES:
         if name not in roles:

@@ -27,8 +27,9 @@ Progress = Callable[[int, int], None]
 """Told how many repositories were read, of how many."""
 
 _Known = tuple[str, Repository]
-Each = Callable[[Callable[[_Known], Published | VerificationError], Iterable[_Known]], Iterable[Published | VerificationError]]
-"""`map`, or something like it that works on several at a time: the results are in order."""
+_Brought = Served | VerificationError
+Each = Callable[[Callable[[_Known], _Brought], Iterable[_Known]], Iterable[_Brought]]
+"""`map`, or something like it that gets the files of several repositories at a time: the results are in order."""
 
 
 def read(
@@ -47,16 +48,19 @@ def read(
     repository: its VerificationError is the value.
     """
 
-    def one(known: _Known) -> Published | VerificationError:
+    def brought(known: _Known) -> _Brought:
         try:
-            return sequel.read(_served(*known, files), trusted, now)
+            return _served(*known, files)
         except VerificationError as error:
             return error
 
     found: dict[str, Published | VerificationError] = {}
     known = [(name, repository) for name, repository in request.repositories.items() if repository.known]
-    for (name, _), judged in zip(known, each(one, known), strict=True):
-        found[name] = judged
+    for (name, _), served in zip(known, each(brought, known), strict=True):
+        try:
+            found[name] = served if isinstance(served, VerificationError) else sequel.read(served, trusted, now)
+        except VerificationError as error:
+            found[name] = error
         progress(len(found), len(known))
     found.update(_twins(found, trusted))
     return found

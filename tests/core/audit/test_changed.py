@@ -17,7 +17,7 @@ import pytest
 from ceremony.core import canonical, certificates
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Audited
-from ceremony.core.bundle import LOG, PINNING, root_public, token_evidence
+from ceremony.core.bundle import LOG, PINNING, digest_of, root_public, token_evidence
 from ceremony.core.dialects import Draft
 from ceremony.core.dialects.notary_sequel import SEQUEL
 from ceremony.core.keys import Algorithm, PublicKey, raw_to_der
@@ -30,9 +30,12 @@ from tests.core.audit.test_tampering import fast_seal
 from tests.core.audit.test_verdict import Records, edit, of_kind, rechained, step_made, texts
 from tests.core.dialects.forged import Signer, signed
 from tests.fakes import room
+from tests.fakes.device import FakeDevice
 from tests.fakes.fleet import APP, CLI, TEAM, WEB, World, changing_plan, repository_keys
 from tests.fakes.folder import FakeFolder
 from tests.fakes.room import Ceremony
+from tests.fakes.token import FakeRack
+from tests.steps.test_changing_more import in_production
 
 __all__ = ["fast_seal"]
 
@@ -389,25 +392,45 @@ def test_a_list_of_what_was_left_out_where_nothing_was_fails():
     failed(refiled({LEFT_OUT: written({APP: "lost"})}, base=files), "does not list the repositories that were left out")
 
 
-def test_another_request_than_the_plan_names_fails():
-    world = World(APP)
-    request = world.server.request()
-    named = "sha256:" + hashlib.sha256(request["index.json"]).hexdigest()
-    plan = changing_plan("renewal", expires={"root": DAYS["root"]}, backed_up=False, request=named)
-    ceremony = world.after(plan, request=request, substituted=False)
+@pytest.mark.parametrize("substituted", [False, True])
+def test_another_request_than_the_plan_names_fails(substituted):
+    world = World(APP, rack=FakeRack(FakeDevice("root-a", software=False)))
+    index = world.server.request()["index.json"]
+    ceremony = in_production(world, request="sha256:" + hashlib.sha256(index).hexdigest())
     assert ceremony.hold() is ExitCode.DONE
     files = dict(ceremony.folder.files)
-    assert audit(FakeFolder(files=files)).verdict is ExitCode.DONE
-    server = json.loads(request["index.json"])
-    other = {"evidence/request/index.json": canonical.encode({**server, "server": "https://other.example"})}
-    failed(refiled(other, base=files), "is not the request that the plan names")
+    assert "FAILED" not in texts(audit(FakeFolder(files=files)))
+    other = canonical.encode({**json.loads(index), "server": "https://other.example"})
+    # Nothing stands in for the request of a production, whatever its log says.
+    told = refiled({"evidence/request/index.json": other}, edit("open", **{"substituted-request": substituted}), files)
+    failed(told, "is not the request that the plan names")
 
 
-def test_a_production_without_the_trusted_root_cannot_be_made_again():
-    base = {path: data for path, data in whole().items() if not path.startswith("evidence/trusted-root/")}
+def test_without_the_trusted_root_nothing_can_be_made_again():
     gone = {path: None for path in whole() if path.startswith("evidence/trusted-root/")}
-    assert len(base) < len(whole())
+    assert gone
     failed(refiled(gone, base=whole()), "nothing published can be verified")
+
+
+def test_nothing_stands_in_for_the_key_ids_that_a_production_trusts():
+    world = World(APP, rack=FakeRack(FakeDevice("root-a", software=False)))
+    ids = json.loads(world.genesis.folder.files[ROOT])["signed"]["roles"]["root"]["keyids"]
+    ceremony = in_production(world, trusted_root=" ".join(ids))
+    ceremony.trusted_root = {}
+    assert ceremony.hold() is ExitCode.DONE
+    files = dict(ceremony.folder.files)
+    assert "FAILED" not in texts(audit(FakeFolder(files=files)))
+    brought = {"tuf/a/metadata/root.json": world.genesis.folder.files[ROOT]}
+    added = {f"evidence/trusted-root/{path}": data for path, data in brought.items()}
+    told = refiled(added, edit("open", trusted_root_sha256=digest_of(brought)), files)
+    failed(told, "stands in for the key ids that the plan trusts, in a production")
+
+
+def test_the_request_of_a_genesis_is_the_one_that_its_plan_names_and_people_heard():
+    files = dict(case().world.genesis.folder.files)
+    failed(rechained(edit("request", digest="sha256:" + "ab" * 32), files), "FAILED request: its digest is not what")
+    index = canonical.encode({**json.loads(files["evidence/request/index.json"]), "server": "https://other.example"})
+    failed(refiled({"evidence/request/index.json": index}, base=files), "FAILED request: its digest is not what")
 
 
 @pytest.mark.parametrize("kind", ["end", "intent", "result", "agreed", "verified", "impact", "request", "root-found", "restored"])
@@ -421,6 +444,17 @@ def test_a_rotation_that_is_not_finished_is_incomplete(kind):
         files = {path: data for path, data in whole().items() if path in named}
         result = audit(FakeFolder(files={**files, LOG: b"".join(lines[: number + 1])}))
         assert result.verdict is ExitCode.INCOMPLETE, f"{record['step']} {kind}\n{texts(result)}"
+
+
+def test_a_bundle_of_which_one_file_is_not_written_yet_is_incomplete():
+    lines = whole()[LOG].splitlines(keepends=True)
+    records = [json.loads(line) for line in lines]
+    last = next(i for i, r in enumerate(records) if r["kind"] == "begin" and r["step"] == "sign")
+    named = {path for r in records[: last + 1] if r["kind"] == "files" for path in r["body"]["files"]} | {ROOT}
+    files = {path: data for path, data in whole().items() if path in named}
+    result = audit(FakeFolder(files={**files, LOG: b"".join(lines[: last + 1])}))
+    assert result.verdict is ExitCode.INCOMPLETE
+    assert f"INCOMPLETE {APP}: has no targets metadata yet" in texts(result)
 
 
 def test_a_file_that_an_unfinished_rotation_recorded_otherwise_fails():
