@@ -70,9 +70,14 @@ class Stage:
 
 def begin(stage: Stage, inputs: Inputs, *, auto: bool) -> ExitCode:
     """Begin a ceremony and walk it to its end; raises CeremonyError."""
-    ceremony = secrets.token_hex(16)
+
+    def enter(room: Room) -> None:
+        open_ceremony(room, inputs)
+        if isinstance(inputs.request, dict):
+            inputs.request.clear()  # it is read from the ceremony's folder from now on, and a fleet's is large
+
     with _alone(stage.folder):
-        return _on_stage(stage, ceremony, lambda room: open_ceremony(room, inputs), auto=auto)
+        return _on_stage(stage, secrets.token_hex(16), enter, auto=auto)
 
 
 def take_up(stage: Stage, *, auto: bool) -> ExitCode:

@@ -48,8 +48,9 @@ def _after_forgetting(tree: Tree, parts: Parts, start: int) -> Iterator[bytes]:
     fd = regular(tree.open(parts, os.O_RDONLY))
     try:
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.lseek(fd, start, os.SEEK_SET)
-        while block := os.read(fd, _BLOCK):
+        left = os.fstat(fd).st_size - os.lseek(fd, start, os.SEEK_SET)
+        # Not more than is there: what is left over of a buffer that was too large leaves the memory in splinters.
+        while block := os.read(fd, min(max(left, 0) + 1, _BLOCK)):
             yield block
     finally:
         os.close(fd)
