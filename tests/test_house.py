@@ -126,6 +126,13 @@ ELSEWHERE = re.compile(
 )
 
 
+def test_no_file_is_a_link_to_a_place_of_one_machine() -> None:
+    # Those that are kept here: what is set up beside them (the environment) may be one.
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--stage"], cwd=ROOT, capture_output=True, check=False)
+    links = [line for line in listed.stdout.decode().split("\0") if line.startswith("120000")]
+    assert links == []
+
+
 def _files() -> Iterator[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=False
