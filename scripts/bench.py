@@ -8,6 +8,7 @@
   of the same module in a loop;
 - write: the bundle written beside a plain copy of the same files, each synced;
 - memory: peak of a whole ceremony's offline part at 100, 1,000 and N repositories;
+- rotate, scale, impact: a rotation of a stolen targets key beside `notary key rotate` in a loop (`bench_rotation`);
 - backup: the back-up and drill of 1,000 repository keys on two volumes beside a plain copy (`bench_backup`);
 - yubikey: signatures per second through our port beside yubikit's own, and commands a signature (`bench_yubikey`);
 - screens: from a key to the screen drawn, and from the start to the first screen (`bench_screens`).
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import bench_backup
 import bench_room
+import bench_rotation
 import bench_screens
 import bench_yubikey
 
@@ -169,6 +171,7 @@ def main() -> None:
     print(f"{count:,} repositories, one P-256 root on SoftHSM, {os.cpu_count()} processors")
     speed(count)
     memory((*(size for size in SIZES if size < count), count))
+    bench_rotation.rotation((count,))
     bench_backup.backup()
     bench_yubikey.yubikey()
     bench_screens.screens(count)

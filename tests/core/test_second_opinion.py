@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,14 @@ def test_refuses_another_message_key_or_length(tmp_path: Path, algorithm: Algori
     for key, message, value in [*cases, (public, MESSAGE, signature + b"\0"), *((o, MESSAGE, signature) for o in others)]:
         with pytest.raises(VerificationError, match="does not verify with a second library"):
             second_opinion.verify(key, scheme, message, value, "head 1")
+
+
+def test_refuses_a_point_that_is_not_on_the_curve(tmp_path: Path) -> None:
+    good = known(Algorithm.ECDSA_P256).public
+    signature = _signed(tmp_path, Algorithm.ECDSA_P256, Scheme.ECDSA_SHA256)
+    for spki in (good.spki[:-1] + bytes([good.spki[-1] ^ 1]), good.spki[:-1], good.spki + b"\0"):
+        with pytest.raises(VerificationError, match="does not verify with a second library"):
+            second_opinion.verify(replace(good, spki=spki), Scheme.ECDSA_SHA256, MESSAGE, signature, "head 1")
 
 
 @pytest.mark.parametrize(("algorithm", "scheme", "other"), PAIRS)

@@ -177,8 +177,10 @@ def index(fleet: Fleet) -> Index:
         for role in published.roles():
             for key in role.keys:
                 found.fingerprints[key.key_id] = key.fingerprint
-                listed = found.repositories.setdefault(key.fingerprint, [])
-                if not listed or listed[-1] is not published:
+                listed = found.repositories.get(key.fingerprint)
+                if listed is None:
+                    found.repositories[key.fingerprint] = [published]
+                elif listed[-1] is not published:
                     listed.append(published)
     return found
 

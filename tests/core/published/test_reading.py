@@ -629,6 +629,15 @@ def test_signatures_of_every_kind_verify_and_none_under_another_message() -> Non
             notary_listed.check_signature(key, method, b"other", value, "here")
 
 
+def test_a_key_that_is_known_is_the_same_only_when_it_is_listed_as_it_was() -> None:
+    known = notary_listed.listed("ecdsa", str(OTHER.listed["keyval"]["public"]))
+    assert notary_listed.read_key(known.key_id, OTHER.listed, "here", known) is known
+    private = {**OTHER.listed, "keyval": {**OTHER.listed["keyval"], "private": "x"}}
+    for other, says in ((TARGETS.listed, "which is not its own"), (private, "lists a private key")):
+        with pytest.raises(VerificationError, match=says):
+            notary_listed.read_key(known.key_id, other, "here", known)
+
+
 def _spki(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
