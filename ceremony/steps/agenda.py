@@ -6,6 +6,7 @@ What is published is read and verified once, from the recorded files, and kept i
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 
 from ceremony.core import bundle
@@ -20,6 +21,9 @@ from ceremony.core.rotation.impact import Impact, compromised
 from ceremony.core.rotation.impact import impact as whole_impact
 from ceremony.steps.room import Room
 from ceremony.steps.side_by_side import side_by_side
+
+LARGE = 1000
+"""Repositories from which on a fleet is kept from the collector of garbage."""
 
 
 class RecordedFiles(Mapping[str, bytes]):
@@ -62,6 +66,9 @@ def fleet(room: Room, request: Request | None = None) -> Fleet:
             _now_and_then(room, "repositories verified"),
             side_by_side,
         )
+        if len(room.fleet) > LARGE:
+            # It stays to the end: to look it over for garbage takes a second and more, each time.
+            gc.freeze()
     return room.fleet
 
 
