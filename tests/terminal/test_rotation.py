@@ -42,4 +42,4 @@ def test_a_rotation_is_typed_from_the_first_screen_to_the_last(
         assert person.terminal.ended() == 0
     assert audit() == 0
     (found,) = records("impact")
-    assert found["struck"] == 1
+    assert found["body"]["struck"] == 1
