@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ceremony.core.canonical import Json, JsonObject, encode
+from ceremony.core.canonical import Json, JsonObject, encode, parse_object
 from ceremony.core.published.differences import entry_words
 from ceremony.core.rotation.impact import Affected, Impact, KeyImpact, SignedTag
 from ceremony.errors import VerificationError
 
 _NOTHING = "signs for nothing that is published"
+_WORDS = frozenset({"advice", "why", "last_good"})
+"""Members of the JSON that say to people what follows from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,20 @@ def _tag(tag: SignedTag) -> Json:
         "stands": tag.stands,
         "suspect": tag.suspect,
     }
+
+
+def facts(written: bytes, subject: str) -> Json:
+    """Return what `impact_json` wrote without its words, which another release may put otherwise.
+
+    Raises VerificationError, naming `subject`, for what is no canonical JSON.
+    """
+    return _without_words(parse_object(written, subject))
+
+
+def _without_words(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _without_words(member) for name, member in value.items() if name not in _WORDS}
+    return [_without_words(item) for item in value] if isinstance(value, list) else value
 
 
 def plain(text: str) -> str:

@@ -196,6 +196,14 @@ def test_metadata_that_is_signed_again_as_it_is_does_not_fail():
         assert "FAILED docker.io" not in texts(tampered(again))
 
 
+def test_an_impact_that_another_release_put_otherwise_still_holds():
+    listed = json.loads(whole()[IMPACT])
+    listed["last_good"] = "said otherwise"
+    for one in listed["repositories"]:
+        one["advice"] = []
+    assert f"FAILED {IMPACT}: is not whom" not in texts(tampered({IMPACT: canonical.encode(listed)}))
+
+
 def impact_without(member: str) -> dict[str, bytes]:
     listed = json.loads(whole()[IMPACT])
     listed[member].pop()
