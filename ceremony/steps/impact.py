@@ -18,6 +18,7 @@ from ceremony.core.ports import Listing, Prompt
 from ceremony.core.rotation.told import impact_json, rows
 from ceremony.errors import CeremonyError
 from ceremony.steps.agenda import agenda, impact
+from ceremony.steps.leaving_out import NAMED, go_on_without
 from ceremony.steps.room import Room, writable
 
 IMPACT = "evidence/impact.json"
@@ -46,8 +47,8 @@ def run(room: Room) -> JsonObject:
         raise CeremonyError(
             "the impact is not what people expected", hint="stop, name the right keys in the plan, and hold the ceremony again"
         )
-    for name, error in agenda(room).left_out.items():
-        room.operator.tell(writable(f"{name} is left out: {error.message}"))
+    if agenda(room).left_out:
+        go_on_without(room, agenda(room).left_out)  # the stolen keys stay there: not after all else was done
     struck = _strike(room, tuple(suspects(agenda(room), found)))
     room.journal.record(
         "impact",
@@ -89,13 +90,21 @@ def _strike(room: Room, listed: Sequence[Suspect]) -> dict[str, list[str]]:
         detail = "Their numbers, such as 1,4-7; or all; or none. What goes is gone for every client; what stays is signed again."
         typed = room.operator.ask(Prompt("strike", "Which of these tags go?", detail=detail), default="none")
         numbers = read_numbers(typed, len(listed))
-        if numbers is not None:
+        if numbers is None:
+            room.operator.tell(f"{writable(typed)!r} is not numbers from 1 to {len(listed)}, all, or none.")
+        elif _sure(room, [listed[number - 1] for number in numbers], len(listed)):
             break
-        room.operator.tell(f"{writable(typed)!r} is not numbers from 1 to {len(listed)}, all, or none.")
     struck: dict[str, list[str]] = {}
     for number in numbers:
         struck.setdefault(listed[number - 1].repository, []).append(listed[number - 1].tag)
     return struck
+
+
+def _sure(room: Room, going: Sequence[Suspect], of: int) -> bool:
+    """Return whether people meant it: what a wrong key chose would come out in the review, and cost the whole ceremony."""
+    title = f"{len(going)} of {counted(of, 'suspect tag')} {'goes' if len(going) == 1 else 'go'}: is that right?"
+    named = ", ".join(writable(f"{one.repository}:{one.tag}") for one in going[:NAMED]) or "Each of them is signed again."
+    return room.operator.confirm(Prompt("strike-sure", title, detail=named))
 
 
 def read_numbers(typed: str, most: int) -> list[int] | None:

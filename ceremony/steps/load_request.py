@@ -19,10 +19,8 @@ from ceremony.core.request import Request, check_names, path_of
 from ceremony.core.served import ServerKeys, check_new, keys_for
 from ceremony.errors import CeremonyError, VerificationError
 from ceremony.steps.agenda import fleet, recorded_request
+from ceremony.steps.leaving_out import NAMED, go_on_without
 from ceremony.steps.room import Room, writable
-
-NAMED = 50
-"""Broken repositories that a record names; the list of all that are left out is a file."""
 
 
 def run(room: Room) -> JsonObject:
@@ -78,19 +76,9 @@ def _published(room: Room, request: Request) -> JsonObject:
     if len(noted) > NAMED:
         room.operator.tell(f"{len(noted) - NAMED} more such things are in the review.")
     if bad:
-        _go_on_without(room, bad)
+        go_on_without(room, bad, "broken")
     listed: list[Json] = [{"repository": name, "why": writable(error.message)} for name, error in list(bad.items())[:NAMED]]
     return {"repositories": len(good), "new": new, "broken": len(bad), **({"named": listed} if bad else {})}
-
-
-def _go_on_without(room: Room, bad: Mapping[str, VerificationError]) -> None:
-    for error in list(bad.values())[:NAMED]:
-        room.operator.tell(writable(f"{error.message}. {error.hint}"))
-    count = f"{len(bad)} {'repository does' if len(bad) == 1 else 'repositories do'} not verify"
-    detail = "Nothing is signed for them; the log names them, and the others go on."
-    prompt = Prompt("broken", f"{count}: go on without?", detail=f"{', '.join(list(bad)[:NAMED])}. {detail}", alarm=True)
-    if not room.operator.confirm(prompt):
-        raise next(iter(bad.values()))
 
 
 def _request(room: Room) -> Request:

@@ -11,7 +11,7 @@ from ceremony.core.canonical import JsonObject, encode
 from ceremony.core.ports import Prompt
 from ceremony.errors import CeremonyError, VerificationError
 from ceremony.steps.items import drafts, filled
-from ceremony.steps.load_request import NAMED
+from ceremony.steps.leaving_out import go_on_without
 from ceremony.steps.room import Room, writable
 
 LEFT_OUT = "evidence/left-out.json"
@@ -24,7 +24,7 @@ def run(room: Room) -> JsonObject:
     """
     found = filled(room)
     if found.left_out:
-        _tell(room, found.left_out)
+        go_on_without(room, found.left_out)
     if not found.items:
         raise _nothing(found.left_out)
     files = [draft.role for draft in drafts(found.items)]
@@ -42,16 +42,6 @@ def run(room: Room) -> JsonObject:
         said["left_out"] = len(found.left_out)
     room.journal.record("agreed", said)
     return {"digest": agreed, **({"left_out": len(found.left_out)} if found.left_out else {})}
-
-
-def _tell(room: Room, left_out: Mapping[str, VerificationError]) -> None:
-    for error in list(left_out.values())[:NAMED]:
-        room.operator.tell(writable(f"Left out: {error.message}; {error.hint}."))
-    more = f", {len(left_out) - NAMED} more than are named here" if len(left_out) > NAMED else ""
-    count = f"{len(left_out)} {'repository is' if len(left_out) == 1 else 'repositories are'} left out{more}"
-    prompt = Prompt("left-out", f"{count}: go on without?", detail=", ".join(list(left_out)[:NAMED]), alarm=True)
-    if not room.operator.confirm(prompt):
-        raise next(iter(left_out.values()))
 
 
 def _nothing(left_out: Mapping[str, VerificationError]) -> CeremonyError:

@@ -475,7 +475,7 @@ def test_of_very_many_things_to_know_the_first_are_told_and_the_others_counted()
     few = held(world, renewal(), code=ExitCode.FAILED, ceremony="c2" * 16)
     assert few.bodies("request")[0]["broken"] == NAMED + 1
     assert len(few.bodies("request")[0]["named"]) == NAMED
-    assert "1 more than are named here" in few.operator.question("left-out").prompt.title
+    assert "and 1 more" in few.operator.question("left-out").prompt.detail
     assert len(left_out(few)) == NAMED + 1
 
 

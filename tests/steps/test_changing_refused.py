@@ -216,3 +216,23 @@ def test_a_request_that_is_not_the_plans_is_refused():
 
 def test_without_a_trusted_root_nothing_is_signed():
     stops(World(APP), renewal(), trusted_root={}, match="nothing published can be verified", error=VerificationError)
+
+
+def test_tags_that_were_chosen_by_mistake_are_chosen_again():
+    world = World(APP)
+    world.server.push(APP, {"1.0": "one"}, world.keys[APP])
+    ceremony = world.after(rotation(world, APP, compromised={"deliver-to": TEAM}))
+    ceremony.operator.answers |= {"strike": ["all", "none"], "strike-sure": [False, True]}
+    assert ceremony.hold() is ExitCode.DONE
+    assert ceremony.bodies("impact")[0]["struck"] == 0
+    assert [asked.prompt.detail for asked in ceremony.operator.asked if asked.prompt.key == "strike-sure"] == [
+        f"{APP}:1.0",
+        "Each of them is signed again.",
+    ]
+
+
+def test_people_can_stop_before_anything_is_made_where_a_stolen_key_would_stay():
+    world = World(APP, CLI)
+    plan = rotation(world, APP, CLI, repositories=[{"name": APP, "targets": GENERATE}])
+    ceremony = stops(world, plan, answers={"left-out": False}, match="does not say to whom it goes", error=VerificationError)
+    assert "repository-keys" not in [step for step, _ in ceremony.operator.steps]

@@ -64,7 +64,7 @@ class Person:
             r"Digest of the request|Root key of root-.|The final head": self.compares,
             r"What will be signed": self.reviews,
             r"Is root-. the token|Try the PIN": self.agrees,
-            r".*: is it so\?": self.agrees,
+            r".*: is (it so|that right)\?": self.agrees,
             r"Which medium|Who types a share|.*was this ceremony held as recorded|Error": self.agrees,
         }
 
