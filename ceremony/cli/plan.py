@@ -7,13 +7,14 @@ standard error. Nothing is ever overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from ceremony.cli.plan_files import EXAMPLES, approvals_folder, create, judge, load_plan, make_folder
+from ceremony.cli.trusted_files import load_trusted_root
 from ceremony.core import approval, dialects, words
 from ceremony.core.plan import Kind, Mode, Plan
 from ceremony.core.plan_lint import PlanWarning, unsupported
@@ -65,7 +66,7 @@ def check(path: Path) -> None:
     _say(warnings)
     for refusal in unsupported(read, None, Mode.PRACTICE):
         _warn(refusal.message, refusal.hint)
-    click.echo("\n".join(_summary(read, _steps(read), _approved(read, approvals))))
+    click.echo("\n".join(_summary(read, _steps(read), _approved(read, approvals, load_trusted_root(path, read, Mode.PRACTICE)))))
 
 
 @plan.command()
@@ -94,8 +95,9 @@ def approve(path: Path, key: Path) -> None:
     _say(judge(read, now=datetime.now(UTC), mode=Mode.PRACTICE))
     click.echo(f"plan {read.sha256}", err=True)
     click.echo(" ".join(words.words(read.sha256)), err=True)
-    armored = sign_with_key(key, approval.NAMESPACE, approval.statement(read))
-    person = approval.approver(read, armored, str(key))
+    trusted = load_trusted_root(path, read, Mode.PRODUCTION)  # nobody approves what they have not got
+    armored = sign_with_key(key, approval.NAMESPACE, approval.statement(read, trusted))
+    person = approval.approver(read, armored, str(key), trusted)
     folder = approvals_folder(path)
     make_folder(folder)
     file = folder / approval.approval_name(person.key)
@@ -111,16 +113,16 @@ def _steps(read: Plan) -> tuple[StepInfo, ...]:
     return procedure(read, needs_certificate=dialects.get(read.dialect).needs_certificate)
 
 
-def _approved(read: Plan, approvals: dict[str, bytes]) -> str:
+def _approved(read: Plan, approvals: dict[str, bytes], trusted: Mapping[str, bytes]) -> str:
     """Return how many of those who must approve have; says on standard error which approvals do not count."""
     must, counted = approval.signs_for(read), dict(approvals)
     for name, armored in approvals.items():
         try:
-            approval.missing_approvals(read, {name: armored})
+            approval.missing_approvals(read, {name: armored}, trusted)
         except VerificationError as error:
             _warn(error.message, error.hint)
             del counted[name]
-    return f"{len(must) - len(approval.missing_approvals(read, counted))} of {len(must)}"
+    return f"{len(must) - len(approval.missing_approvals(read, counted, trusted))} of {len(must)}"
 
 
 def _summary(read: Plan, steps: tuple[StepInfo, ...], approved: str) -> Iterable[str]:

@@ -88,8 +88,12 @@ def _plan(store: FolderStore, opened: JsonObject) -> Plan:
     source = _bound(store, bundle.PLAN, digests.get("sha256"))
     names = [name for name in store.names() if name.startswith(bundle.PLAN_FILES)]
     plan = read_plan(source, {name.removeprefix(bundle.PLAN_FILES): store.read(name) for name in names})
-    if hashlib.sha256(approval.statement(plan)).hexdigest() != digests.get("statement_sha256"):
-        raise StorageError(store.name, f"a file in {bundle.PLAN_FILES} is not the one that the first record binds", hint=_HINT)
+    trusted = {
+        name.removeprefix(bundle.TRUSTED_ROOT): store.read(name) for name in store.names() if name.startswith(bundle.TRUSTED_ROOT)
+    }
+    if hashlib.sha256(approval.statement(plan, trusted)).hexdigest() != digests.get("statement_sha256"):
+        what = f"a file in {bundle.PLAN_FILES} or {bundle.TRUSTED_ROOT} is not the one that the first record binds"
+        raise StorageError(store.name, what, hint=_HINT)
     return plan
 
 

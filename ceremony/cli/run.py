@@ -46,12 +46,12 @@ def run(plan_path: Path, *, site_path: Path, out: Path, request_path: Path | Non
     warnings = judge(plan, now=datetime.now(UTC), mode=Mode.PRODUCTION)
     for warning in warnings:
         click.echo(f"warning: {warning.field}: {warning.message}", err=True)
-    _refuse_unapproved(plan, approvals)
+    trusted = load_trusted_root(plan_path, plan, Mode.PRODUCTION)
+    _refuse_unapproved(plan, approvals, trusted)
     site = load_site(site_path)
     check_site(plan, site)
     brought = load_authorities(site_path, site)
     authorities = site_authorities(plan, site, brought, Mode.PRODUCTION)
-    trusted = load_trusted_root(plan_path, plan, Mode.PRODUCTION)
     if os.path.lexists(out):
         raise CeremonyError(f"{out} exists already", hint="name a new folder; nothing is overwritten")
     request = _request(request_path, plan)
@@ -93,8 +93,8 @@ def production(plan: Plan, site: Site, folder: Path, authorities: Authorities | 
     )
 
 
-def _refuse_unapproved(plan: Plan, approvals: Mapping[str, bytes]) -> None:
-    missing = missing_approvals(plan, approvals)
+def _refuse_unapproved(plan: Plan, approvals: Mapping[str, bytes], trusted: Mapping[str, bytes]) -> None:
+    missing = missing_approvals(plan, approvals, trusted)
     if missing:
         names = ", ".join(person.name for person in missing)
         raise PlanRefused(

@@ -8,7 +8,9 @@ Each signs, with `ssh-keygen -Y` and the namespace `ceremony-plan`, the same tex
     file: <sha256, hex>  keys/app.pem
 
 with a line for each file that the plan names, sorted by path bytewise, and a newline
-after each line. So an approval ends with any change to the plan or its files.
+after each line. Where `trusted-root` names files, the last line is `trusted-root:` and the
+digest over them: what a root must follow is decided before the day, not by whoever
+brings a bundle. So an approval ends with any change to the plan or its files.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from ceremony.core import cosign
+from ceremony.core import bundle, cosign
 from ceremony.core.plan import Person, Plan
 from ceremony.errors import VerificationError
 
@@ -24,10 +26,11 @@ NAMESPACE = "ceremony-plan"
 SUFFIX = ".sig"
 
 
-def statement(plan: Plan) -> bytes:
-    """Return the text that approves a plan, UTF-8."""
+def statement(plan: Plan, trusted: Mapping[str, bytes] | None = None) -> bytes:
+    """Return the text that approves a plan, UTF-8; `trusted` are the files (path → bytes) of its trusted root, if it names any."""
+    root = f"trusted-root: {bundle.digest_of(trusted)}\n" if trusted else ""
     files = (f"file: {hashlib.sha256(plan.files[path]).hexdigest()}  {path}\n" for path in sorted(plan.files, key=str.encode))
-    return f"{NAMESPACE}/v1\nplan: {plan.sha256}\n{''.join(files)}".encode()
+    return f"{NAMESPACE}/v1\nplan: {plan.sha256}\n{''.join(files)}{root}".encode()
 
 
 def signs_for(plan: Plan) -> tuple[Person, ...]:
@@ -43,12 +46,12 @@ def approval_name(line: str) -> str:
     return hashlib.sha256(cosign.parse_public_key(line).blob).hexdigest()[:16] + SUFFIX
 
 
-def approver(plan: Plan, armored: bytes, subject: str = "approval") -> Person:
+def approver(plan: Plan, armored: bytes, subject: str = "approval", trusted: Mapping[str, bytes] | None = None) -> Person:
     """Return whose armored SSHSIG over this plan's statement it is.
 
     Raises VerificationError, naming `subject`, when it is nobody's of the plan.
     """
-    said = statement(plan)
+    said = statement(plan, trusted)
     for person in _signers(plan).values():
         try:
             cosign.verify(armored, said, cosign.parse_public_key(person.key), NAMESPACE, subject)
@@ -61,7 +64,9 @@ def approver(plan: Plan, armored: bytes, subject: str = "approval") -> Person:
     )
 
 
-def missing_approvals(plan: Plan, approvals: Mapping[str, bytes]) -> tuple[Person, ...]:
+def missing_approvals(
+    plan: Plan, approvals: Mapping[str, bytes], trusted: Mapping[str, bytes] | None = None
+) -> tuple[Person, ...]:
     """Return who must approve a plan and has not; `approvals` are armored SSHSIGs by file name.
 
     Raises VerificationError, naming the file, for one that is nobody's of the plan, and
@@ -72,10 +77,10 @@ def missing_approvals(plan: Plan, approvals: Mapping[str, bytes]) -> tuple[Perso
         if name not in signers:
             raise VerificationError(name, "is named after the key of nobody in the plan", hint="set it aside")
         try:
-            cosign.verify(armored, statement(plan), cosign.parse_public_key(signers[name].key), NAMESPACE, name)
+            cosign.verify(armored, statement(plan, trusted), cosign.parse_public_key(signers[name].key), NAMESPACE, name)
         except VerificationError as error:
             message = f"does not approve this plan as it is now, for {signers[name].name}"
-            hint = "the plan or a file that it names has changed since: set the file aside, read the plan, approve it again"
+            hint = "the plan, or a file or trusted root that it names, has changed since: set the file aside, read the plan, approve it again"
             raise VerificationError(name, message, hint=hint) from error
     approved = [signers[name] for name in approvals]
     return tuple(person for person in signs_for(plan) if person not in approved)

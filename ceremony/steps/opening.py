@@ -90,7 +90,7 @@ def _body(room: Room, inputs: Inputs) -> JsonObject:
             "dialect": room.plan.dialect,
             "facility": room.plan.facility,
             "sha256": room.plan.sha256,
-            "statement_sha256": sha256(approval.statement(room.plan)),
+            "statement_sha256": sha256(approval.statement(room.plan, inputs.trusted_root)),
         },
         "approvals": approvals,
         "site_sha256": sha256(inputs.site.source),

@@ -84,7 +84,7 @@ def test_refuses_what_holds_no_ceremony(refuse, tmp_path, make, sentence):
         pytest.param("site.toml", "evidence/site.toml is not the one that the first record binds", id="the site"),
         pytest.param(
             "plan-files/keys/app.pem",
-            "a file in evidence/plan-files/ is not the one that the first record binds",
+            "a file in evidence/plan-files/ or evidence/trusted-root/ is not the one that the first record binds",
             id="a key that the plan names",
         ),
     ],

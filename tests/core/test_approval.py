@@ -113,3 +113,35 @@ def test_refuses_an_approval_that_is_named_after_no_key_of_the_plan(plan, people
     with pytest.raises(VerificationError, match=r"x\.sig: is named after the key of nobody in the plan") as refused:
         missing_approvals(plan, {"x.sig": signed(people["Sofia"], statement(plan))})
     assert refused.value.hint == "set it aside"
+
+
+ROOTS = {"root.json": b"{}", "keys/a.pem": b"a"}
+
+
+def test_the_statement_ends_with_what_is_trusted():
+    plan = read()
+    said = statement(plan, ROOTS)
+    digest = hashlib.sha256(
+        b"".join(f"{hashlib.sha256(ROOTS[path]).hexdigest()}  {path}\n".encode() for path in ("keys/a.pem", "root.json"))
+    ).hexdigest()
+    assert said == statement(plan) + f"trusted-root: {digest}\n".encode()
+    assert statement(plan, {}) == statement(plan)
+
+
+@pytest.mark.parametrize(
+    "brought",
+    [
+        pytest.param({**ROOTS, "root.json": b"{ }"}, id="another root"),
+        pytest.param({**ROOTS, "more": b""}, id="a file more"),
+        pytest.param({"root.json": b"{}"}, id="a file less"),
+        pytest.param({}, id="none"),
+    ],
+)
+def test_another_trusted_root_ends_an_approval(plan, people, brought):
+    armored = signed(people["Wim"], statement(plan, ROOTS))
+    assert approver(plan, armored, trusted=ROOTS).name == "Wim"
+    approvals = {approval_name(next(person.key for person in plan.people if person.name == "Wim")): armored}
+    assert "Wim" not in [person.name for person in missing_approvals(plan, approvals, ROOTS)]
+    with pytest.raises(VerificationError, match="does not approve this plan as it is now, for Wim") as refused:
+        missing_approvals(plan, approvals, brought)
+    assert "trusted root" in refused.value.hint

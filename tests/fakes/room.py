@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ceremony.core import backup, software_key
+from ceremony.core import approval, backup, software_key
 from ceremony.core.attestation import Authorities
 from ceremony.core.bundle import LOG
 from ceremony.core.dialects import get
@@ -237,7 +237,7 @@ class Ceremony:
         return Inputs(
             site,
             "# the script\n",
-            {},
+            self.approvals() if self.mode is Mode.PRODUCTION else {},
             self.request or {},
             {},
             ("throw-away tokens",) if self.mode is Mode.PRACTICE else (),
@@ -245,6 +245,14 @@ class Ceremony:
             authorities=self.authority_files,
             trusted_root=self.trusted_root,
         )
+
+    def approvals(self) -> dict[str, bytes]:
+        """Return the plan's approval by everybody whose role is in its quorum."""
+        said = approval.statement(self.plan, self.trusted_root)
+        return {
+            approval.approval_name(person.key): self.cosigner.sign(person.name, approval.NAMESPACE, said)
+            for person in approval.signs_for(self.plan)
+        }
 
     def begin(self) -> Room:
         """Return a room whose ceremony was opened."""

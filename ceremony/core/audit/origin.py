@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from ceremony.core import approval, bundle
 from ceremony.core.audit.heads import opened_plan
@@ -11,6 +12,7 @@ from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json
 from ceremony.core.plan import Mode, Plan
 from ceremony.core.trusted_keys import names_keys
+from ceremony.errors import VerificationError
 
 
 def check_origin(a: Audited, plan: Plan | None) -> None:
@@ -26,9 +28,11 @@ def check_origin(a: Audited, plan: Plan | None) -> None:
         for path in sorted(a.names):
             if path.startswith(place) and path.removeprefix(place) not in bound:
                 a.failed(path, "is not among those that the first record binds")
-    _check_trusted(a, plan)
+    trusted = _check_trusted(a, plan)
     if plan is not None:
-        _check_plan(a, plan)
+        _check_plan(a, plan, trusted)
+        if a.mode == Mode.PRODUCTION:
+            _check_approved(a, plan, trusted)
     if a.mode == Mode.PRODUCTION:
         _check_nothing_stood_in(a)
     if a.mode == Mode.PRACTICE:
@@ -37,14 +41,31 @@ def check_origin(a: Audited, plan: Plan | None) -> None:
         a.incomplete("mode", "PRODUCTION: a folder cannot vouch for itself; its people's keys must come from outside it")
 
 
-def _check_trusted(a: Audited, plan: Plan | None) -> None:
-    """Check what was brought as the trusted root."""
-    brought = {path: a.read(path) or b"" for path in sorted(a.names) if path.startswith(bundle.TRUSTED_ROOT)}
-    digest = bundle.digest_of({path.removeprefix(bundle.TRUSTED_ROOT): data for path, data in brought.items()}) if brought else ""
+def _check_trusted(a: Audited, plan: Plan | None) -> Mapping[str, bytes]:
+    """Check what was brought as the trusted root, and return it (path → bytes)."""
+    place = bundle.TRUSTED_ROOT
+    brought = {path.removeprefix(place): a.read(path) or b"" for path in sorted(a.names) if path.startswith(place)}
+    digest = bundle.digest_of(brought) if brought else ""
     if a.past.opened.get("trusted_root_sha256", "") != digest:
         a.failed(bundle.TRUSTED_ROOT, "is not what the first record binds")
     elif brought and plan is not None and a.mode == Mode.PRODUCTION and names_keys(plan.trusted_root):
         a.failed(bundle.TRUSTED_ROOT, "stands in for the key ids that the plan trusts, in a production")
+    return brought
+
+
+def _check_approved(a: Audited, plan: Plan, trusted: Mapping[str, bytes]) -> None:
+    """Check that everybody whose role is in the quorum approved the plan, its files and its trusted root: by their own signatures."""
+    place = bundle.APPROVALS
+    approvals = {path.removeprefix(place): a.read(path) or b"" for path in sorted(a.names) if path.startswith(place)}
+    try:
+        missing = approval.missing_approvals(plan, approvals, trusted)
+    except VerificationError as error:
+        a.failed(place, error.message)
+        return
+    if missing:
+        a.failed(place, f"does not hold the approval of {', '.join(person.name for person in missing)}")
+    else:
+        a.ok(place, f"{len(approvals)} people approved the plan as it is")
 
 
 def _same(a: Audited, path: str, digest: object) -> None:
@@ -53,9 +74,9 @@ def _same(a: Audited, path: str, digest: object) -> None:
         a.failed(path, "is not the one that the first record binds")
 
 
-def _check_plan(a: Audited, plan: Plan) -> None:
+def _check_plan(a: Audited, plan: Plan, trusted: Mapping[str, bytes]) -> None:
     said = opened_plan(a)
-    statement = hashlib.sha256(approval.statement(plan)).hexdigest()
+    statement = hashlib.sha256(approval.statement(plan, trusted)).hexdigest()
     own = {
         "name": plan.name,
         "kind": plan.kind,

@@ -14,7 +14,7 @@ import pytest
 from ceremony.core import software_key
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Audited
-from ceremony.core.bundle import LOG, PINNING, PLAN, PLAN_FILES
+from ceremony.core.bundle import APPROVALS, LOG, PINNING, PLAN, PLAN_FILES
 from ceremony.core.keys import Algorithm
 from ceremony.core.plan import Custody, Mode, RootPlan
 from ceremony.core.plan_reader import read_plan
@@ -321,6 +321,37 @@ def test_a_production_whose_people_have_other_keys_than_the_plan_names_fails():
         of_kind(records, "open")["people"][0]["key"] = plans.ssh(99)
 
     failed(rechained(stranger, held(mode=Mode.PRODUCTION)), "its people are not those of the plan")
+
+
+def approvals() -> dict[str, bytes]:
+    return {path: data for path, data in held(mode=Mode.PRODUCTION).items() if path.startswith(APPROVALS)}
+
+
+def test_a_production_is_approved_by_everybody_whose_role_is_in_its_quorum():
+    result = audit(FakeFolder(files=dict(held(mode=Mode.PRODUCTION))))
+    assert f"OK {APPROVALS}: {len(approvals())} people approved the plan as it is" in texts(result)
+    assert len(approvals()) == 2
+
+
+def unapproved(path: str, data: bytes | None) -> Audited:
+    """Audit a production whose author recorded another approval, or none, at that path."""
+
+    def opened(records: Records) -> None:
+        bound = of_kind(records, "open")["approvals"]
+        bound.pop(path.removeprefix(APPROVALS))
+        if data is not None:
+            bound[path.removeprefix(APPROVALS)] = hashlib.sha256(data).hexdigest()
+
+    return refiled({path: data}, opened, held(mode=Mode.PRODUCTION))
+
+
+def test_a_production_that_somebody_did_not_approve_fails():
+    failed(unapproved(next(iter(approvals())), None), f"{APPROVALS}: does not hold the approval of S")
+
+
+def test_a_production_with_the_approval_of_somebody_else_in_a_name_fails():
+    first, second = approvals()
+    failed(unapproved(first, approvals()[second]), "does not approve this plan as it is now")
 
 
 # --- what is said of a folder that verifies ---
