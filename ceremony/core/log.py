@@ -14,14 +14,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
 
 from ceremony.core import canonical
 from ceremony.core.canonical import JsonObject
-from ceremony.core.merkle import Frontier
+from ceremony.core.merkle import Frontier, Tree
 from ceremony.errors import VerificationError
 
 VERSION = 1
@@ -38,6 +41,7 @@ _MEMBERS = frozenset(
 )
 _TEXTS = ("kind", "step", "actor", "recorded_by", "boot")
 _UTC = "%Y-%m-%dT%H:%M:%S.%fZ"
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
 _FIXED = re.compile("[0-9a-f]+")
 
 
@@ -51,9 +55,11 @@ class Outcome(StrEnum):
     """An intent: its result is a later record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One line of the log."""
+_OUTCOMES = {str(outcome): outcome for outcome in Outcome}
+
+
+class Record(NamedTuple):
+    """One line of the log; a tuple, because a log may have a million of them."""
 
     ceremony: str
     """128 random bits, hex."""
@@ -90,6 +96,10 @@ class Record:
         }  # fmt: skip
 
 
+_IN_ORDER = itemgetter("v", *Record._fields)
+_FIXED_MEMBERS = re.compile(rf"[0-9a-f]{{32}}\n[0-9a-f]{{64}}\n[0-9a-f]{{32}}\n{_TIME.pattern}")
+
+
 def format_utc(time: datetime) -> str:
     """Return an aware UTC time as the log writes it."""
     return time.strftime(_UTC)
@@ -100,6 +110,36 @@ def parse_line(line: bytes, subject: str) -> Record:
 
     Raises VerificationError, naming `subject`, for anything that `Record.line` would not write.
     """
+    return _quick(line) or _parse(line, subject)
+
+
+def _quick(line: bytes) -> Record | None:
+    """Return the record of a line in which all is plainly as it should be; None for any other, which `_parse` judges."""
+    value = canonical.plain(line[:-1]) if line.endswith(b"\n") and len(line) <= MAX_LINE else None
+    if value is None or len(value) != len(_MEMBERS):
+        return None
+    try:
+        v, ceremony, seq, prev, salt, utc, mono_ns, boot, kind, step, actor, recorded_by, told, body = _IN_ORDER(value)
+        outcome = _OUTCOMES[told]
+        # No text holds a newline: what is plain has no control characters. Whatever is no text makes no such line, or no such sum.
+        fixed = _FIXED_MEMBERS.fullmatch(f"{ceremony}\n{prev}\n{salt}\n{utc}")
+        texts = boot + kind + step + actor + recorded_by
+    except (KeyError, TypeError):
+        return None
+    if not (
+        fixed
+        and type(texts) is str
+        and type(body) is dict
+        and _is_day(utc[:10])
+        and canonical.is_whole(body, canonical.MAX_DEPTH - 1)
+    ):
+        return None
+    if not (type(v) is type(seq) is type(mono_ns) is int and v == VERSION and seq >= 0 and mono_ns >= 0):
+        return None
+    return Record(ceremony, seq, prev, salt, utc, mono_ns, boot, kind, step, actor, recorded_by, outcome, body)
+
+
+def _parse(line: bytes, subject: str) -> Record:
     if len(line) > MAX_LINE or not line.endswith(b"\n"):
         raise VerificationError(subject, "is not one whole line of at most 64 KiB", hint=_HINT)
     value = canonical.parse_object(line[:-1], subject)
@@ -133,19 +173,27 @@ def _count(value: JsonObject, name: str, subject: str) -> int:
 
 def _utc(value: JsonObject, subject: str) -> str:
     text = value["utc"]
-    try:
-        if isinstance(text, str) and datetime.strptime(text, _UTC).strftime(_UTC) == text:  # noqa: DTZ007 - the Z is part of the form
-            return text
-    except ValueError:
-        pass
+    if isinstance(text, str) and _TIME.fullmatch(text) and _is_day(text[:10]):
+        return text
     raise VerificationError(subject, f"utc is not a time of the form {_UTC}", hint=_HINT)
 
 
-def _outcome(value: JsonObject, subject: str) -> Outcome:
+@lru_cache(maxsize=64)
+def _is_day(text: str) -> bool:
+    """Tell whether `YYYY-MM-DD` names a day; a log names few of them."""
     try:
-        return Outcome(str(value["outcome"]))
-    except ValueError as error:
-        raise VerificationError(subject, f"outcome is not one of {', '.join(Outcome)}", hint=_HINT) from error
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _outcome(value: JsonObject, subject: str) -> Outcome:
+    text = value["outcome"]
+    outcome = _OUTCOMES.get(text) if isinstance(text, str) else None
+    if outcome is None:
+        raise VerificationError(subject, f"outcome is not one of {', '.join(Outcome)}", hint=_HINT)
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +216,57 @@ class Tail:
         Raises VerificationError when the record does not follow: another ceremony, a gap in
         `seq`, a `prev` that is not the line before, or a monotonic clock that ran backwards.
         """
-        subject = f"record {record.seq}"
+        chain = Chain(self)
+        chain.follow(record, line)
+        return chain.tail()
+
+
+class Chain:
+    """The end of a log while it is read, line by line: a `Tail` that grows."""
+
+    __slots__ = ("_boot", "_ceremony", "_last", "_mono_ns", "_tree", "entries", "size")
+
+    def __init__(self, tail: Tail | None = None) -> None:
+        tail = tail or Tail()
+        self.entries, self.size = tail.entries, tail.size
+        self._ceremony, self._last, self._boot, self._mono_ns = tail.ceremony, tail.last, tail.boot, tail.mono_ns
+        self._tree = Tree(tail.merkle)
+
+    def follow(self, record: Record, line: bytes) -> None:
+        """Take in one more record; raises VerificationError, and takes nothing in, where `Tail.follow` does."""
         if record.seq != self.entries:
-            raise VerificationError(subject, f"stands where record {self.entries} should", hint=_HINT)
-        if record.prev != self.last:
-            raise VerificationError(subject, "does not name the hash of the line before it", hint=_HINT)
-        if self.entries and record.ceremony != self.ceremony:
-            raise VerificationError(subject, "belongs to another ceremony", hint=_HINT)
-        if record.boot == self.boot and record.mono_ns < self.mono_ns:
-            raise VerificationError(subject, "is older than the record before it", hint=_HINT)
-        return Tail(
-            record.ceremony, self.entries + 1, self.size + len(line), hashlib.sha256(line).hexdigest(),
-            self.merkle.add(line), record.boot, record.mono_ns,
-        )  # fmt: skip
+            raise self._refused(record, f"stands where record {self.entries} should")
+        if record.prev != self._last:
+            raise self._refused(record, "does not name the hash of the line before it")
+        if record.ceremony != self._ceremony and self.entries:
+            raise self._refused(record, "belongs to another ceremony")
+        if record.mono_ns < self._mono_ns and record.boot == self._boot:
+            raise self._refused(record, "is older than the record before it")
+        self.entries += 1
+        self.size += len(line)
+        self._ceremony, self._boot, self._mono_ns = record.ceremony, record.boot, record.mono_ns
+        self._last = hashlib.sha256(line).hexdigest()
+        self._tree.add(line)
+
+    def tail(self) -> Tail:
+        """Return the end as it is now."""
+        frontier = self._tree.frontier()
+        return Tail(self._ceremony, self.entries, self.size, self._last, frontier, self._boot, self._mono_ns)
+
+    @staticmethod
+    def _refused(record: Record, what: str) -> VerificationError:
+        return VerificationError(f"record {record.seq}", what, hint=_HINT)
+
+
+def records(raw: Iterable[bytes], chain: Chain) -> Iterator[Record]:
+    """Yield the records of raw lines, each once it follows `chain`, which keeps up; raises VerificationError for the first that does not.
+
+    Nothing is kept of a line that was read.
+    """
+    for line in raw:
+        record = _quick(line) or _parse(line, f"record {chain.entries}")
+        chain.follow(record, line)
+        yield record
 
 
 def lines(data: bytes) -> Iterator[bytes]:
@@ -208,17 +294,13 @@ def recover(data: bytes) -> Recovered:
 
     A record counts only if it ends in a newline, is canonical, and chains.
     """
-    records: list[Record] = []
-    tail, fault = Tail(), None
-    for line in lines(data):
-        try:
-            record = parse_line(line, f"record {tail.entries}")
-            tail = tail.follow(record, line)
-        except VerificationError as error:
-            fault = error
-            break
-        records.append(record)
-    return Recovered(tuple(records), tail, data[tail.size :], fault)
+    found: list[Record] = []
+    chain, fault = Chain(), None
+    try:
+        found.extend(records(lines(data), chain))
+    except VerificationError as error:
+        fault = error
+    return Recovered(tuple(found), chain.tail(), data[chain.size :], fault)
 
 
 def read(data: bytes) -> Recovered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import combinations, pairwise
 
@@ -30,7 +30,7 @@ def chained(count: int) -> bytes:
     """Return a log of `count` records."""
     tail, data = Tail(), b""
     for seq in range(count):
-        record = replace(RECORD, seq=seq, prev=tail.last, mono_ns=seq, body={"n": seq})
+        record = RECORD._replace(seq=seq, prev=tail.last, mono_ns=seq, body={"n": seq})
         tail = tail.follow(record, record.line())
         data += record.line()
     return data
@@ -69,17 +69,17 @@ def test_reads_back_the_record_that_it_wrote(record: Record) -> None:
 
 
 def test_refuses_to_write_a_record_that_is_too_long() -> None:
-    room = MAX_LINE - len(replace(RECORD, body={"text": ""}).line())
-    longest = replace(RECORD, seq=0, body={"text": "x" * room})
+    room = MAX_LINE - len(RECORD._replace(body={"text": ""}).line())
+    longest = RECORD._replace(seq=0, body={"text": "x" * room})
     assert len(longest.line()) == MAX_LINE
     assert log.parse_line(longest.line(), "record 0") == longest
     with pytest.raises(VerificationError, match=r"^record 0: is 65537 bytes long, more than 65536$"):
-        replace(longest, body={"text": "x" * (room + 1)}).line()
+        longest._replace(body={"text": "x" * (room + 1)}).line()
 
 
 def test_refuses_to_write_a_record_that_is_not_canonical() -> None:
     with pytest.raises(VerificationError, match=r"^record 3: the text 'a\\nb' holds a control character$"):
-        replace(RECORD, seq=3, step="a\nb").line()
+        RECORD._replace(seq=3, step="a\nb").line()
 
 
 def _with(**members: Json) -> bytes:
@@ -165,10 +165,60 @@ def test_any_member_is_read_as_it_was_or_refused(name: str, value: Json) -> None
     assert record.line() == line
 
 
+BITS = st.tuples(st.integers(0, 10_000), st.integers(1, 255))
+PIECES = st.sampled_from(
+    [
+        b"1.0",
+        b"1e5",
+        b"-0",
+        b"9007199254740992",
+        b"null",
+        b"true",
+        b"[]",
+        b"{}",
+        b'""',
+        b'"\\u0041"',
+        b'"e\xcc\x81"',
+        b'"\x7f"',
+        b"[" * 65 + b"]" * 65,
+    ]
+)
+
+
+@given(RECORDS, BITS)
+def test_the_quick_way_to_read_a_line_is_the_slow_one_whatever_byte_is_changed(record: Record, change: tuple[int, int]) -> None:
+    line = bytearray(record.line())
+    line[change[0] % len(line)] ^= change[1]
+    _both_ways(bytes(line))
+
+
+@given(RECORDS, PIECES, st.sampled_from(["body", "seq", "v", "utc", "outcome", "ceremony", "boot"]))
+def test_the_quick_way_to_read_a_line_is_the_slow_one_whatever_stands_in_a_member(
+    record: Record, piece: bytes, member: str
+) -> None:
+    rest = {**record.as_json(), member: "\0"}
+    line = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    _both_ways(line.replace(b'"\\u0000"', piece) + b"\n")
+    _both_ways(line.replace(b'"\\u0000"', b'{"a":' + piece + b"}") + b"\n")
+
+
+def _both_ways(line: bytes) -> None:
+    """Read a line as `parse_line` does, and without its quick way: the quick way must be no other way."""
+    read = [_outcome(log.parse_line, line), _outcome(log._parse, line)]
+    assert read[0] == read[1]
+
+
+def _outcome(parse: Callable[[bytes, str], Record], line: bytes) -> Record | str:
+    try:
+        return parse(line, "record")
+    except VerificationError as error:
+        return error.message
+
+
 # --- the chain ----------------------------------------------------------------
 
 TAIL = Tail().follow(RECORD, LINE)
-SECOND = replace(RECORD, seq=1, prev=TAIL.last, mono_ns=13)
+SECOND = RECORD._replace(seq=1, prev=TAIL.last, mono_ns=13)
 
 
 def test_a_tail_counts_lines_and_bytes() -> None:
@@ -178,9 +228,9 @@ def test_a_tail_counts_lines_and_bytes() -> None:
 
 
 FOLLOWS = [
-    pytest.param(replace(SECOND, mono_ns=12), id="in the same nanosecond"),
-    pytest.param(replace(SECOND, boot="boot-2", mono_ns=0), id="after another boot"),
-    pytest.param(replace(SECOND, utc="1999-01-01T00:00:00.000000Z"), id="after the wall clock was set back"),
+    pytest.param(SECOND._replace(mono_ns=12), id="in the same nanosecond"),
+    pytest.param(SECOND._replace(boot="boot-2", mono_ns=0), id="after another boot"),
+    pytest.param(SECOND._replace(utc="1999-01-01T00:00:00.000000Z"), id="after the wall clock was set back"),
 ]
 
 
@@ -190,11 +240,11 @@ def test_takes_a_record_that_follows(record: Record) -> None:
 
 
 DOES_NOT_FOLLOW = [
-    pytest.param(replace(SECOND, seq=2), "record 2: stands where record 1 should", id="a gap"),
-    pytest.param(replace(SECOND, seq=0), "record 0: stands where record 1 should", id="again"),
-    pytest.param(replace(SECOND, prev=FIRST_PREV), "record 1: does not name the hash of the line before it", id="another line"),
-    pytest.param(replace(SECOND, ceremony="f" * 32), "record 1: belongs to another ceremony", id="another ceremony"),
-    pytest.param(replace(SECOND, mono_ns=11), "record 1: is older than the record before it", id="older"),
+    pytest.param(SECOND._replace(seq=2), "record 2: stands where record 1 should", id="a gap"),
+    pytest.param(SECOND._replace(seq=0), "record 0: stands where record 1 should", id="again"),
+    pytest.param(SECOND._replace(prev=FIRST_PREV), "record 1: does not name the hash of the line before it", id="another line"),
+    pytest.param(SECOND._replace(ceremony="f" * 32), "record 1: belongs to another ceremony", id="another ceremony"),
+    pytest.param(SECOND._replace(mono_ns=11), "record 1: is older than the record before it", id="older"),
 ]
 
 
@@ -206,7 +256,7 @@ def test_refuses_a_record_that_does_not_follow(record: Record, says: str) -> Non
 
 def test_the_first_record_names_zeros() -> None:
     with pytest.raises(VerificationError, match="record 0: does not name the hash"):
-        Tail().follow(replace(RECORD, prev="1" * 64), LINE)
+        Tail().follow(RECORD._replace(prev="1" * 64), LINE)
 
 
 def test_deleting_doubling_or_swapping_records_is_noticed() -> None:

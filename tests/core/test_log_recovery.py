@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from dataclasses import replace
 from functools import lru_cache
 
 import pytest
@@ -26,7 +25,7 @@ def _log(count: int) -> tuple[bytes, tuple[Record, ...], list[int]]:
     """Return a log, its records, and where each of them ends."""
     tail, data, records, ends = Tail(), b"", [], []
     for seq in range(count):
-        record = replace(RECORD, seq=seq, prev=tail.last, mono_ns=seq)
+        record = RECORD._replace(seq=seq, prev=tail.last, mono_ns=seq)
         tail = tail.follow(record, record.line())
         data += record.line()
         records.append(record)
@@ -90,7 +89,7 @@ def test_what_follows_a_fault_is_torn_even_if_it_would_chain() -> None:
 
 def test_a_recovered_log_goes_on() -> None:
     found = log.recover(DATA[: ENDS[9] + 17])
-    record = replace(RECORD, seq=10, prev=found.tail.last, boot="after the crash", kind="recovered")
+    record = RECORD._replace(seq=10, prev=found.tail.last, boot="after the crash", kind="recovered")
     whole = DATA[: found.tail.size] + record.line()
     assert log.read(whole).records == (*ALL[:10], record)
 
