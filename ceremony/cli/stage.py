@@ -31,6 +31,7 @@ from ceremony.host.clocks import SystemClock
 from ceremony.host.entropy import SystemEntropy
 from ceremony.host.own_keys import SystemCosigner
 from ceremony.host.preflight import SystemHost
+from ceremony.report import Report
 from ceremony.steps import resuming, runner
 from ceremony.steps.journal import Journal
 from ceremony.steps.opening import Inputs, open_ceremony
@@ -192,4 +193,5 @@ def room_of(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, wat
         site_source=stage.site.source,
         authorities=stage.authorities,
         folder=FolderStore(stage.folder),
+        reporter=Report(),
     )

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import string
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ceremony.errors import VerificationError
 
@@ -20,6 +21,7 @@ LOG = "ceremony.jsonl"
 MANIFEST = "MANIFEST.sha256"
 REPORT = "report.html"
 README = "README.txt"
+VERIFIER = "verify.sh"
 PLAN = "evidence/plan.toml"
 SITE = "evidence/site.toml"
 PLAN_FILES = "evidence/plan-files/"
@@ -47,6 +49,7 @@ _HEAD = re.compile(r"heads/([0-9]{4})\.txt")
 _SIGNATURE = re.compile(r"heads/([0-9]{4})\.([a-z0-9-]+)\.sig")
 _MANIFEST_LINE = re.compile(r"([0-9a-f]{64})  ([^\x00-\x1f\x7f]+)")
 _SERIAL = re.compile("[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _BLOCK = 512
 
 
@@ -65,6 +68,11 @@ def head_signature(number: int, person: str) -> str:
     return f"heads/{number:04}.{slug(person)}.sig"
 
 
+def highest_head(paths: Iterable[str]) -> int:
+    """Return the highest number of the head statements among paths; 0 when there are none."""
+    return max(map(head_number, paths), default=0)
+
+
 def head_number(path: str) -> int:
     """Return the number of a head statement's path; 0 for any other path."""
     match = _HEAD.fullmatch(path)
@@ -80,9 +88,10 @@ def signed_head(path: str) -> tuple[int, str]:
 def slug(name: str) -> str:
     """Return a file name for a person or token: lower-case letters, digits and dashes, and a short digest.
 
-    The digest keeps two names apart whose letters are the same.
+    Only ASCII letters have a lower case here, as for every other verifier. The digest keeps
+    two names apart whose letters are the same.
     """
-    plain = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "x"
+    plain = re.sub("[^a-z0-9]+", "-", name.translate(_LOWER)).strip("-")[:40] or "x"
     return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
@@ -117,8 +126,8 @@ def safe(serial: str) -> str:
 
 
 def in_manifest(path: str) -> bool:
-    """Tell whether the manifest names this file: all but itself, the report and people's signatures."""
-    return path not in (MANIFEST, REPORT) and signed_head(path)[0] == 0
+    """Tell whether the manifest names this file: all but itself and people's signatures."""
+    return path != MANIFEST and signed_head(path)[0] == 0
 
 
 def manifest(digests: Mapping[str, str]) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ceremony.core.bundle import REPORT
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.log import Outcome, Record
 
@@ -39,6 +40,8 @@ class Past:
     """Path → SHA-256 of every file that both volumes hold, below the ceremony's folder there, besides the log."""
     restored: dict[str, str] = field(default_factory=dict)
     """Role → serial of the volume from which the backups, as they are now, were restored."""
+    roll: dict[str, str] = field(default_factory=dict)
+    """Name → how that person answered the roll call (`core.roll`), the last time."""
     counts: dict[str, int] = field(default_factory=dict)
     """Kind → how many records."""
     opened: JsonObject = field(default_factory=dict)
@@ -97,6 +100,10 @@ def _again(past: Past, record: Record) -> None:
     past.ended.pop(str(record.body["step"]), None)
 
 
+def _roll_call(past: Past, record: Record) -> None:
+    past.roll[str(record.body["name"])] = str(record.body["how"])
+
+
 def _attested(past: Past, record: Record) -> None:
     past.attested[str(record.body["serial"])] = record.body
 
@@ -124,7 +131,8 @@ def _open(past: Past, record: Record) -> None:
     past.opened = record.body
 
 
-def _close(past: Past, _: Record) -> None:
+def _close(past: Past, record: Record) -> None:
+    past.files[REPORT] = str(record.body["report"])
     past.closed = True
 
 
@@ -136,6 +144,7 @@ _TAKE: Mapping[str, Callable[[Past, Record], None]] = {
     "set-aside": _set_aside,
     "end": _end,
     "again": _again,
+    "roll-call": _roll_call,
     "attested": _attested,
     "medium": _medium,
     "volume-out": _volume_out,

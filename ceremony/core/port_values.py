@@ -68,6 +68,8 @@ class Prompt:
     """Who must answer: a person's name or role; empty for whoever is at the keyboard."""
     alarm: bool = False
     """Something went wrong: the screen says so, not by colour alone."""
+    code: str = ""
+    """What a QR code beside it says, where there is room for one; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

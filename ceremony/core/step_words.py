@@ -28,6 +28,8 @@ class StepInfo:
     """How long it typically takes."""
     irreversible: bool = False
     """It changes a token, or leaves something that cannot be taken back."""
+    gate: bool = False
+    """A head of the log is stated and compared at its end, aloud: it ties what people heard, and a film of the room, to the log."""
     but: str = ""
     """Of an irreversible step: what of it cannot be undone, and what can, as a sentence; empty when all of it cannot."""
 
@@ -52,6 +54,7 @@ STEPS: Mapping[str, StepInfo] = {
             do="Each person in turn answers the challenge with their own key.",
             check="Everybody named in the plan was called, and those here can meet its quorum.",
             minutes=5,
+            gate=True,
         ),
         StepInfo(
             "volumes",
@@ -173,6 +176,7 @@ STEPS: Mapping[str, StepInfo] = {
             do="Take both volumes out and plug them in again. Read the words from the paper and type them.",
             check="Every key was restored from volume A and from volume B, and is the key that was made.",
             minutes=10,
+            gate=True,
         ),
         StepInfo(
             "lock",
@@ -220,6 +224,7 @@ STEPS: Mapping[str, StepInfo] = {
             do="Wait for the verdict.",
             check="Every repository verifies; none is missing.",
             minutes=2,
+            gate=True,
         ),
         StepInfo(
             "export",

@@ -22,13 +22,12 @@ from ceremony.steps.drill import refuse_unrestored
 from ceremony.steps.factory_values import refuse_factory
 from ceremony.steps.inventory import INVENTORY, inventory
 from ceremony.steps.items import held
-from ceremony.steps.readme_text import README_TEXT
+from ceremony.steps.readme_text import for_auditors
 from ceremony.steps.room import Room, sha256
 from ceremony.steps.root_keys import key_of
 from ceremony.steps.signing import touched
 from ceremony.steps.tokens import yubikeys
 
-HEAD_SIGNED_BY_ROOT = 1
 ANSWERS = (
     Option("agree", "I agree", "I was present; the script was followed; this is a true record"),
     Option(
@@ -48,14 +47,12 @@ def run(room: Room) -> JsonObject:
     for name in yubikeys(room):
         token = opened(room, name)
         refuse_factory(token, standing.read(room, token))
-    path = bundle.head(HEAD_SIGNED_BY_ROOT)
-    if path not in room.journal.past.files:
-        room.keep({path: room.journal.head().text()})
+    path = _head(room)
     for root in held(room):
         _sign_head(room, root, room.recorded(path))
     release(room)
     if room.recovers:  # every other kind exports it
-        room.keep({bundle.README: README_TEXT.encode()})
+        room.keep(for_auditors(room))
     if INVENTORY not in room.journal.past.files:
         room.keep({INVENTORY: inventory(room)})
     answers: JsonObject = {name: _answer(room, name) for name in _present(room)}
@@ -63,17 +60,31 @@ def run(room: Room) -> JsonObject:
     if room.journal.past.open_intents:
         names = ", ".join(f"{action} {key}" for action, key in room.journal.past.open_intents)
         raise CeremonyError(f"acts are still open: {names}", hint="resume the ceremony: it looks at the device and finds out")
-    counts: JsonObject = dict(room.journal.past.counts)
     refuse_unrestored(room)
+    report = room.put_last(bundle.REPORT, lambda: room.reporter.page(room.folder))
+    counts: JsonObject = dict(room.journal.past.counts)
     body: JsonObject = {
         "inventory": room.journal.past.files[INVENTORY],
         "counts": counts,
         "deviations": room.journal.past.counts.get("deviation", 0),
         "open_intents": 0,
         "answers": answers,
+        "report": report,
     }
     room.journal.record("close", body)
     return {}
+
+
+def _head(room: Room) -> str:
+    """Return the path of the head that the root signs: the one that a token signed before an interruption, or one of the log as it is now."""
+    past = room.journal.past
+    signed = {str(body["head"]) for (action, _), body in past.results.items() if action == "sign-head"}
+    for path, digest in past.files.items():
+        if bundle.head_number(path) and digest in signed:
+            return path
+    path = bundle.head(1 + bundle.highest_head(past.files))
+    room.keep({path: room.journal.head().text()})
+    return path
 
 
 def _sign_head(room: Room, root: Held, text: bytes) -> None:

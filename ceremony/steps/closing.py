@@ -33,11 +33,11 @@ def run(room: Room, watcher: Watcher) -> ExitCode:
     Returns DONE, INCOMPLETE while the quorum has not signed, or FAILED where repositories were left out: the others are done.
     """
     replacing.ready(room, ROLES)
-    number = 1 + max((bundle.head_number(path) for path in room.journal.past.files), default=0)
+    number = 1 + bundle.highest_head(room.journal.past.files)
     head = room.journal.head()
     statement = bundle.head(number)
     _settle(room.folder, statement, head.text())
-    prompt = Prompt("compare:head", "The final head", who="everybody")
+    prompt = Prompt("compare:head", "The final head", who="everybody", code=f"ceremony-head:sha256:{head.digest}")
     if not room.operator.compare(prompt, head.digest, room.readers()):
         raise CeremonyError("people did not hear the same digest for the final head", hint="read it again; nothing was signed")
     signed = [person for person in room.people if _signed(room, person, number, head.text())]
@@ -111,7 +111,7 @@ def _settle(folder: Folder, path: str, data: bytes) -> None:
 
 def _audit(room: Room) -> None:
     """Judge the folder as a stranger will, before it is copied; raises StorageError for anything that does not hold."""
-    for finding in audit(room.folder).findings:
+    for finding in audit(room.folder, reporter=room.reporter).findings:
         if finding.level is Level.FAILED:
             raise StorageError(
                 room.folder.name, f"{finding.subject}: {finding.text}", hint="put it right, then resume; nothing was copied"

@@ -7,25 +7,25 @@ from collections.abc import Sequence
 
 from ceremony.core import backup
 from ceremony.core.agenda.items import Item
-from ceremony.core.bundle import README, delivery
+from ceremony.core.bundle import delivery
 from ceremony.core.canonical import JsonObject
 from ceremony.errors import CeremonyError
 from ceremony.steps.agenda import agenda
 from ceremony.steps.drill import fill_keyring
 from ceremony.steps.items import signed
-from ceremony.steps.readme_text import README_TEXT
+from ceremony.steps.readme_text import for_auditors
 from ceremony.steps.room import Room
 from ceremony.steps.sign import FILES_AT_ONCE
 
 
 def run(room: Room) -> JsonObject:
-    """Write deliveries, pinning and README; raises CeremonyError before the metadata was verified."""
+    """Write deliveries, pinning, and what auditors read first; raises CeremonyError before the metadata was verified."""
     if "verify" not in room.journal.past.ended:
         raise CeremonyError("nothing leaves before it was verified", hint="the step before comes first; resume the ceremony")
     items = signed(room)
     delivered = _deliver(room, items)
     room.keyring.drop()
-    room.keep({README: README_TEXT.encode(), **room.dialect.pinning({item.name: item.pins for item in items})})
+    room.keep({**for_auditors(room), **room.dialect.pinning({item.name: item.pins for item in items})})
     return {"delivered": delivered}
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from ceremony.core import bundle
+from ceremony.core import bundle, roll
 from ceremony.core.agenda.entries import Agenda
 from ceremony.core.agenda.items import Item
 from ceremony.core.attestation import Authorities
@@ -37,6 +37,7 @@ from ceremony.core.ports import (
     Media,
     Operator,
     Prompt,
+    Reporter,
     Token,
     TokenRack,
     Volume,
@@ -105,6 +106,7 @@ class Room:
     media: Media
     site_volumes: Mapping[str, str]
     folder: Folder
+    reporter: Reporter
     site_source: bytes = b""
     """The site file, byte for byte."""
     authorities: Authorities | None = None
@@ -255,8 +257,10 @@ class Room:
 
     def readers(self) -> tuple[str, str]:
         """Return the two who compare a digest, of those who are present: who is at the keyboard, and a witness before others."""
-        listed = self.journal.past.ended.get("roll-call", {}).get("present")
-        here = [person for person in self.people if not isinstance(listed, list) or person.name in listed]
+        past = self.journal.past
+        listed = past.ended.get("roll-call", {}).get("present")  # at its own gate the roll call has not ended yet
+        away = {name for name, how in past.roll.items() if how == roll.ABSENT} if not isinstance(listed, list) else set()
+        here = [p for p in self.people if p.name not in away and (not isinstance(listed, list) or p.name in listed)]
         first = next((p for p in here if p.name == self.journal.recorded_by), here[0])
         others = sorted((p for p in here if p != first), key=lambda p: (p.role is not Role.WITNESS, not p.independent))
         return first.name, (others or [first])[0].name
@@ -270,6 +274,16 @@ class Room:
             body: JsonObject = {name: writable(text) for name, text in texts.items()}
             self.journal.record("deviation", body, actor=writable(noted.by))
             self.unrecorded.pop(0)
+
+    def put_last(self, path: str, make: Callable[[], bytes]) -> str:
+        """Write the file that the `close` record is about to name, and return its SHA-256, hex; made when nothing is recorded before it.
+
+        One that an interrupted write left is set aside first, which is a record. Raises StorageError.
+        """
+        self._clear(FOLDER, [path], self.folder)
+        data = make()
+        self.folder.write({path: data})
+        return sha256(data)
 
     def set_aside(self, store: Folder, name: str, path: str) -> None:
         """Move a file that an interrupted write left out of the way, and record where it is; `name` as records name the store."""

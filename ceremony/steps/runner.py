@@ -23,6 +23,7 @@ from ceremony.steps import (
     drill,
     export,
     factory_values,
+    gate,
     impact,
     import_key,
     load_request,
@@ -153,6 +154,8 @@ def _once(room: Room, info: StepInfo, watcher: Watcher) -> None:
     if not room.journal.past.closed:
         _check(room, info)
         room.take_deviations()
+        if info.gate:
+            gate.run(room, info)
         room.journal.record("end", {"made": made})
 
 

@@ -23,6 +23,8 @@ from tests.peers.pcscd import SmartCards
 from tests.peers.program import command, environment, program
 
 YKMAN = Path(sys.executable).with_name("ykman")
+ROOTS_HEAD = 4
+"""The head that the root signs: one at each of three gates comes before it."""
 SERIALS = {"root-a": 13078701, "root-b": 13078702, "root-c": 13078703}
 SLOTS = {"root-a": "9c", "root-b": "9c", "root-c": "82"}
 NAMES = tuple(name for name in UNDER_PREFIX if name in {GENERATED, SIGNED_BY_ALICE})
@@ -108,7 +110,7 @@ def test_openssl_accepts_the_challenge_and_the_head_by_the_attested_key(held, to
         ["openssl", "x509", "-in", bundle.ATTESTATION, "-noout", "-pubkey"], cwd=evidence, capture_output=True, check=True
     )
     assert attested.stdout == (evidence / "public.pem").read_bytes()
-    for signature, message in ((bundle.CHALLENGE_SIGNATURE, bundle.CHALLENGE), ("head.sig", held.ceremony / bundle.head(1))):
+    for signature, message in ((bundle.CHALLENGE_SIGNATURE, bundle.CHALLENGE), ("head.sig", held.ceremony / bundle.head(ROOTS_HEAD))):
         judged = subprocess.run(
             ["openssl", "dgst", "-sha256", "-verify", "public.pem", "-signature", signature, str(message)],
             cwd=evidence, capture_output=True, text=True, check=False,

@@ -77,6 +77,19 @@ def test_a_slug_is_a_file_name_on_every_medium(name: str) -> None:
     assert 10 <= len(slug) <= 49
 
 
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        pytest.param("ADA Example", "ada-example", id="ASCII"),
+        pytest.param("\u212aelvin", "elvin", id="the Kelvin sign is no k"),
+        pytest.param("\u0130da", "da", id="a dotted capital I is no i"),
+        pytest.param("Zo\u00cb", "zo", id="an accent"),
+    ],
+)
+def test_only_ascii_letters_have_a_lower_case_in_a_slug(name: str, plain: str) -> None:
+    assert bundle.slug(name).rpartition("-")[0] == plain
+
+
 @pytest.mark.parametrize("serial", ["5f3c21", "12345678", "A", "4C530001", "a.b-c", "X" * 16])
 def test_a_plain_serial_is_its_own_file_name(serial: str) -> None:
     assert bundle.safe(serial) == serial
@@ -90,10 +103,13 @@ def test_a_serial_with_anything_else_in_it_has_a_file_name_of_its_own() -> None:
     assert len({bundle.safe(serial) for serial in [*SERIALS, "a-b", "a.b"]}) == len(SERIALS) + 2
 
 
-def test_the_manifest_names_all_but_itself_the_report_and_peoples_signatures() -> None:
-    out = [bundle.MANIFEST, bundle.REPORT, bundle.head_signature(1, "Ada")]
+def test_the_manifest_names_all_but_itself_and_peoples_signatures() -> None:
+    out = [bundle.MANIFEST, bundle.head_signature(1, "Ada")]
     assert not any(bundle.in_manifest(path) for path in out)
-    assert all(bundle.in_manifest(path) for path in (bundle.LOG, bundle.head(1), bundle.README, "x/MANIFEST.sha256"))
+    assert all(
+        bundle.in_manifest(path)
+        for path in (bundle.LOG, bundle.head(1), bundle.README, bundle.REPORT, bundle.VERIFIER, "x/MANIFEST.sha256")
+    )
 
 
 # --- the manifest -------------------------------------------------------------

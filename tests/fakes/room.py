@@ -45,6 +45,7 @@ from tests.fakes.folder import FakeFolder, FakeMedia
 from tests.fakes.host import CountingEntropy, FakeClock, FakeHost
 from tests.fakes.operator import ScriptedOperator
 from tests.fakes.plans import sourced
+from tests.fakes.reporter import FakeReporter
 from tests.fakes.token import FakeRack, fake_rack
 
 CEREMONY = "c0" * 16
@@ -227,7 +228,7 @@ class Ceremony:
         return Room(
             plan=self.plan, mode=self.mode, dialect=get(self.plan.dialect), people=self.people, journal=journal,
             operator=self.operator, clock=self.clock, entropy=self.entropy, host=self.host, cosigner=self.cosigner,
-            rack=self.rack, media=self.media, site_volumes={}, folder=self.folder, site_source=self.site_source,
+            rack=self.rack, media=self.media, site_volumes={}, folder=self.folder, reporter=FakeReporter(), site_source=self.site_source,
             authorities=Authorities.of_site(self.authority_files, Mode.PRACTICE) if self.authority_files else None,
         )  # fmt: skip
 
@@ -250,7 +251,7 @@ class Ceremony:
         """Return the plan's approval by everybody whose role is in its quorum."""
         said = approval.statement(self.plan, self.trusted_root)
         return {
-            approval.approval_name(person.key): self.cosigner.sign(person.name, approval.NAMESPACE, said)
+            approval.approval_name(person.key): self.cosigner.elsewhere(person.name, approval.NAMESPACE, said)
             for person in approval.signs_for(self.plan)
         }
 

@@ -61,13 +61,17 @@ class SoftSecurityKey:
         kind: str = "",
     ) -> bytes:
         """Return the armored SSHSIG; `more` stands behind the counter, `kind` is another format than the key's own."""
-        self.counter += 1
-        trailer = bytes([flags]) + self.counter.to_bytes(4)
         space = string(namespace.encode()) + string(b"") + string(algorithm.encode())
         wanted = b"SSHSIG" + space + string(hashlib.new(algorithm, message).digest())
-        told = hashlib.sha256(self.application).digest() + trailer + hashlib.sha256(wanted).digest()
-        value = string((kind or self.kind).encode()) + string(self._value(told)) + trailer + more
+        value = self.touched(wanted, flags=flags, more=more, kind=kind)
         return armor(b"SSHSIG" + (1).to_bytes(4) + string(self.blob) + space + string(value))
+
+    def touched(self, wanted: bytes, *, flags: int = TOUCHED, more: bytes = b"", kind: str = "") -> bytes:
+        """Return the signature over what a program wants signed, as an agent gives it: format, value, flags and counter."""
+        self.counter += 1
+        trailer = bytes([flags]) + self.counter.to_bytes(4)
+        told = hashlib.sha256(self.application).digest() + trailer + hashlib.sha256(wanted).digest()
+        return string((kind or self.kind).encode()) + string(self._value(told)) + trailer + more
 
     def private_file(self) -> str:
         """Return what OpenSSH keeps of an ed25519 key in a file (PROTOCOL.key): a handle, which only the device could use."""

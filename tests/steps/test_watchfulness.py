@@ -118,7 +118,7 @@ def test_an_unforeseen_error_is_recorded_by_its_kind_alone_and_the_ceremony_can_
 
 def test_an_unforeseen_error_after_the_close_leaves_the_log_as_it_is(monkeypatch):
     ceremony = Ceremony()
-    monkeypatch.setattr(runner.closing, "audit", lambda _folder: 1 // 0)
+    monkeypatch.setattr(runner.closing, "audit", lambda _folder, **_brought: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         ceremony.hold()
     assert not ceremony.bodies("error")
@@ -212,7 +212,7 @@ def test_an_interrupt_is_a_stop(broken, monkeypatch):
 
 
 def test_an_interrupt_after_the_close_leaves_the_log_as_it_is(monkeypatch):
-    def interrupted(_folder: object) -> None:
+    def interrupted(_folder: object, **_brought: object) -> None:
         raise KeyboardInterrupt
 
     ceremony = Ceremony()

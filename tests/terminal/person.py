@@ -61,7 +61,7 @@ class Person:
             r"Type the passphrase back|Passphrase(,|:)": self.gives_passphrase,
             r"Make the root key on root-.": self.types_word,
             r"Put in root-.": self._gone,
-            r"Digest of the request|Root key of root-.|The final head": self.compares,
+            r"Digest of the request|Root key of root-.|The (final )?head( after .*)?": self.compares,
             r"What will be signed": self.reviews,
             r"Is root-. the token|Try the PIN": self.agrees,
             r".*: is (it so|that right)\?": self.agrees,

@@ -7,6 +7,7 @@ import pytest
 
 from ceremony.core.ports import Operator, Prompt
 from ceremony.tui.modals.compare import CompareModal
+from ceremony.tui.widgets.code import QrCode
 from tests.tui.demo import DIGEST
 from tests.tui.stage import PROMPT, Show, on_stage
 
@@ -160,3 +161,19 @@ async def test_nothing_is_ticked_while_the_terminal_is_too_small() -> None:
         await show.until(lambda: "too small" not in show.text())
         assert "[x] [ ]" in group(show, 1)
         assert show.answers == []
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [pytest.param((80, 24), False, id="80x24"), pytest.param((140, 45), True, id="140x45")]
+)
+async def test_a_head_is_a_code_too_where_there_is_room_for_it(size: tuple[int, int], shown: bool) -> None:
+    prompt = Prompt("head", "The head", "heads/0001.txt states 31 records.", "everybody", code=f"ceremony-head:sha256:{DIGEST}")
+    async with on_stage(lambda o: o.compare(prompt, DIGEST, TWO), size=size) as show:
+        await show.modal(CompareModal)
+        code = show.app.screen.query_one(QrCode)
+        assert code.display is shown
+        assert not shown or "█▀▀▀▀▀█" in show.text()
+        assert all(group(show, number) for number in range(1, GROUPS + 1 if shown else 3))
+        await show.press(*["1", "2"] * GROUPS, "y")
+        await show.outcome()
+        assert show.answers == [True]

@@ -181,7 +181,10 @@ async def test_a_quorum_that_has_not_signed_is_said_first() -> None:
         await show.modal(EndModal)
         text = flowing(show)
         assert "━ The ceremony is closed, and its quorum has not signed yet ━" in text
-        assert "Who is missing signs when it is resumed: `ceremony resume DIR`." in text
+        assert (
+            "Who is missing signs when it is resumed, `ceremony resume DIR`, or on a machine of their own: `ceremony cosign DIR --key KEY`."
+            in text
+        )
         assert "Quorum NOT met yet Signed by nobody yet" in text
         assert "To resume:" not in text
         await show.press("enter")

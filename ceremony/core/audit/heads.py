@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Heads and signatures: every head is a true statement of the log, the root signed one, people signed the last."""
+"""Heads: every head is a true statement of the log, and the root signed one."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from ceremony.core import bundle, cosign
+from ceremony.core import bundle
 from ceremony.core.agenda.roots import Held
 from ceremony.core.audit.records import last_head
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import get
 from ceremony.core.keys import PublicKey, from_spki, raw_to_der, verify
-from ceremony.core.log import HEAD_NAMESPACE, Head, Tail, head, lines, parse_head
-from ceremony.core.plan import Kind, Person, Role
+from ceremony.core.log import Chain, Head, head, lines, parse_head
+from ceremony.core.plan import Kind
 from ceremony.errors import CeremonyError
-
-ROOT_HEAD = 1
-"""The number of the head that the root signs."""
 
 
 def check_heads(a: Audited, roots: Mapping[str, PublicKey]) -> None:
-    """Check every head statement against the log, and the signatures over each; `roots` is serial → root key."""
+    """Check every head statement against the log, and the root's signatures; `roots` is serial → root key."""
     paths = {bundle.head_number(path): path for path in a.names if bundle.head_number(path)}
     stated: dict[int, Head] = {}
     for number, path in sorted(paths.items()):
@@ -39,8 +36,7 @@ def check_heads(a: Audited, roots: Mapping[str, PublicKey]) -> None:
         a.incomplete(last_head(a), "is not written yet")
     elif a.past.closed and stated.get(bundle.head_number(last_head(a))) != heads[total]:
         a.failed(last_head(a), "is not the head of the whole log")
-    _check_people(a)
-    _check_root(a, roots, stated.get(ROOT_HEAD))
+    _check_root(a, roots, stated)
 
 
 def _compare(a: Audited, stated: Mapping[int, Head], heads: Mapping[int, Head]) -> None:
@@ -55,90 +51,32 @@ def _compare(a: Audited, stated: Mapping[int, Head], heads: Mapping[int, Head]) 
 
 def heads_at(a: Audited, wanted: Iterable[int]) -> Mapping[int, Head]:
     """Return the head of the log after each of these numbers of records that it has."""
-    tail, whole = Tail(), hashlib.sha256()
-    found = {0: head(tail, whole.hexdigest())}
+    chain, whole = Chain(), hashlib.sha256()
+    found = {0: head(chain.tail(), whole.hexdigest())}
     for record, line in zip(a.found.records, lines(a.log), strict=False):  # what is torn is no record
-        tail = tail.follow(record, line)
+        chain.follow(record, line)
         whole.update(line)
-        if tail.entries in wanted:
-            found[tail.entries] = head(tail, whole.hexdigest())
+        if chain.entries in wanted:
+            found[chain.entries] = head(chain.tail(), whole.hexdigest())
     return found
 
 
-def people(a: Audited) -> tuple[Person, ...]:
-    """Return the people that the first record names; adds a finding for one that it does not name rightly."""
-    listed = a.past.opened.get("people")
-    found: list[Person] = []
-    for entry in listed if isinstance(listed, list) else []:
-        try:
-            found.append(_person(entry))
-        except (ValueError, KeyError, TypeError):
-            a.failed("record 0", "names a person in a way that cannot be read")
-    return tuple(found)
-
-
-def _person(entry: Json) -> Person:
-    if not isinstance(entry, dict):
-        raise TypeError
-    return Person(
-        str(entry["name"]), Role(str(entry["role"])), str(entry["organisation"]), str(entry["key"]), entry["independent"] is True
-    )
-
-
-def _check_people(a: Audited) -> None:
-    present = people(a)
-    by_slug = {bundle.slug(person.name): person for person in present}
-    final = bundle.head_number(last_head(a))
-    signed: list[Person] = []
-    for path in sorted(a.names):
-        number, slug = bundle.signed_head(path)
-        if not number:
-            continue
-        person = by_slug.get(slug)
-        if person is None or bundle.head(number) not in a.names:
-            a.failed(path, "is a signature of nobody in the first record, or over no head")
-        elif _signature_holds(a, path, bundle.head(number), person) and number == final:
-            signed.append(person)
-    if a.past.closed:
-        _check_quorum(a, present, signed)
-
-
-def _signature_holds(a: Audited, path: str, statement: str, person: Person) -> bool:
-    try:
-        cosign.verify(a.read(path) or b"", a.folder.read(statement), cosign.parse_public_key(person.key), HEAD_NAMESPACE, path)
-    except CeremonyError as error:
-        a.failed(path, error.message)
-        return False
-    a.ok(path, f"{person.name} ({person.role}) signed it")
-    return True
-
-
-def _check_quorum(a: Audited, present: tuple[Person, ...], signed: list[Person]) -> None:
-    wanted = a.past.opened.get("quorum")
-    try:
-        quorum = (
-            {Role(role): count for role, count in wanted.items() if isinstance(count, int)} if isinstance(wanted, dict) else {}
-        )
-    except ValueError:
-        a.failed("record 0", "names a quorum of unknown roles")
+def _check_root(a: Audited, roots: Mapping[str, PublicKey], heads: Mapping[int, Head]) -> None:
+    """Check, in a closed log, that every root key (serial → key) signed the highest head (number → statement) that a record names."""
+    if not a.past.closed:
         return
-    result = cosign.quorum(present, quorum, signed)
-    if quorum and result.met:
-        a.ok("quorum", f"{len(signed)} people signed the final head")
-    else:
-        a.incomplete("quorum", "the final head lacks signatures that the plan's quorum asks for")
-
-
-def _check_root(a: Audited, roots: Mapping[str, PublicKey], stated: Head | None) -> None:
-    statement = bundle.head(ROOT_HEAD)
+    number = bundle.highest_head(a.past.files)
+    statement, stated = bundle.head(number), heads.get(number)
     signed = max((r.seq for r in a.found.records if r.kind == "result" and r.body.get("action") == "sign-root"), default=-1)
     if stated is not None and stated.entries <= signed:
         a.failed(statement, "does not cover every signature that the root made")
     for serial, public in roots.items():
         result = a.past.results.get(("sign-head", serial))
-        if result is None or statement not in a.names:
-            if a.past.closed:
-                a.failed("close", f"the root key on token {serial} did not sign the head")
+        if result is None or statement not in a.names or result.get("head") != a.past.files.get(statement):
+            a.failed("close", f"the root key on token {serial} did not sign the head")
+            continue
+        if result.get("head") != hashlib.sha256(a.folder.read(statement)).hexdigest():
+            a.failed(statement, f"is not the head that the log says token {serial} signed")
             continue
         try:
             scheme = get(str(opened_plan(a).get("dialect"))).scheme(public.algorithm)
@@ -156,7 +94,7 @@ def _check_evidence(a: Audited, serial: str, public: PublicKey, value: bytes) ->
     signature = raw_to_der(value, public.algorithm) if public.algorithm.half else value
     for piece, what, wanted in (("public.pem", "root key", public.pem), ("head.sig", "signature over the head", signature)):
         path = bundle.token_evidence(serial, piece)
-        if a.past.closed and a.read(path) != wanted:
+        if a.read(path) != wanted:
             a.failed(path, f"is not the {what} that the log names")
 
 
@@ -195,7 +133,13 @@ def _rows(listed: Json) -> list[JsonObject]:
 def _root_key(row: Json) -> tuple[str, PublicKey]:
     if not isinstance(row, dict):
         raise TypeError
-    return str(row["serial"]), from_spki(base64.b64decode(str(row["spki"])))
+    serial, text = row["serial"], row["spki"]
+    if not (isinstance(serial, str) and isinstance(text, str)):
+        raise TypeError
+    public = from_spki(base64.b64decode(text, validate=True))
+    if base64.b64encode(public.spki).decode() != text:
+        raise ValueError("base64 of another form")
+    return serial, public
 
 
 def opened_plan(a: Audited) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ceremony.core import bundle
 from ceremony.core.audit.verdict import Audited
@@ -79,8 +79,20 @@ def _check_steps(a: Audited, plan: Plan) -> None:
     missing = [step for step in wanted if step not in ended]
     for step in missing:
         a.failed(bundle.LOG, f"is closed, and step {step} never ended")
+    _check_gates(a, [step.name for step in steps if step.gate])
     if not missing and ended != wanted:
         a.failed(bundle.LOG, "its steps did not end in the order of the plan's procedure, once each")
+
+
+def _check_gates(a: Audited, gates: Iterable[str]) -> None:
+    """Check that at the end of each of these steps a head of the log was heard, and was the same for everybody."""
+    heads = {digest for path, digest in a.past.files.items() if bundle.head_number(path)}
+    heard = {
+        r.step for r in a.found.records if r.kind == "compared" and r.body.get("same") is True and r.body.get("digest") in heads
+    }
+    for step in gates:
+        if step not in heard:
+            a.failed(bundle.LOG, f"step {step} ended, and no head of the log was compared at its end")
 
 
 def _check_restored(a: Audited, *, recovers: bool = False) -> None:

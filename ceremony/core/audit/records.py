@@ -31,8 +31,26 @@ def check_log(a: Audited) -> None:
         a.failed(bundle.LOG, "goes on after its close record")
     else:
         a.ok(bundle.LOG, f"{len(records)} records chain, from open to close")
+    _check_members(a)
     if closes and a.past.open_intents:
         a.failed(bundle.LOG, f"was closed with open acts: {', '.join(sorted(key for _, key in a.past.open_intents))}")
+
+
+def _check_members(a: Audited) -> None:
+    """Check the types of what other checks rest on: acts are named by texts, files by texts and digests."""
+    for record in a.found.records:
+        body = record.body
+        if record.kind in ("intent", "result"):
+            good = isinstance(body.get("action"), str) and isinstance(body.get("key"), str)
+        elif record.kind == "files":
+            files = body.get("files")
+            good = isinstance(files, dict) and all(isinstance(digest, str) for digest in files.values())
+        elif record.kind == "set-aside":
+            good = all(isinstance(body.get(name), str) for name in ("store", "path", "to", "sha256"))
+        else:
+            continue
+        if not good:
+            a.failed(f"record {record.seq}", f"does not say what a record of kind {record.kind} says")
 
 
 def check_files(a: Audited) -> None:
@@ -54,7 +72,7 @@ def check_files(a: Audited) -> None:
 
 def last_head(a: Audited) -> str:
     """Return the path of the final head of a closed log: one after the last that is recorded."""
-    return bundle.head(1 + max((bundle.head_number(path) for path in a.past.files), default=0))
+    return bundle.head(1 + bundle.highest_head(a.past.files))
 
 
 def check_manifest(a: Audited) -> None:

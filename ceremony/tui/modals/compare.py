@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -24,6 +24,7 @@ from ceremony.tui.fit import fit
 from ceremony.tui.messages import Compare
 from ceremony.tui.modals.base import QuestionModal
 from ceremony.tui.spoken import WIDTH, spoken
+from ceremony.tui.widgets.code import QrCode
 
 NAMES_AT, TICKS_AT, TICK_WIDTH = 17, 6 + WIDTH + 2, 4
 """Where the names begin, where the ticks begin, and what each of them takes, in cells."""
@@ -31,6 +32,8 @@ BEHIND = " │ ──"
 """Where the lead of the second passes the first's."""
 LONGEST, SHORT = 34, 24
 """Cells of a name above the groups, and within a sentence."""
+WIDE, AROUND = 132, 16
+"""Columns from which on a code stands beside the groups, and the lines that are not the code."""
 SMALL = 38
 """Lines below which the detail has two of them, so that all groups of a SHA-256 are in sight."""
 
@@ -41,6 +44,8 @@ class CompareModal(QuestionModal[bool]):
     AUTO_FOCUS = ".groups"
     DEFAULT_CSS = """
     CompareModal .readers { height: auto; }
+    CompareModal .beside { height: auto; }
+    CompareModal .beside .groups { width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "tick(0)", "heard", key_display="1", tooltip="The first person heard the group", id="compare.first"),
@@ -55,6 +60,7 @@ class CompareModal(QuestionModal[bool]):
         self._readers = tuple(dict.fromkeys(question.people))
         super().__init__(question.prompt)
         self._groups = spoken(question.digest, question.words)
+        self._code = QrCode(question.prompt.code) if question.prompt.code else None
         self._ticks: list[int] = []
         """Who ticked, in order."""
 
@@ -71,7 +77,8 @@ class CompareModal(QuestionModal[bool]):
         """List the groups, below the names of those who tick them."""
         yield Static(self._heads(), classes="readers", markup=False)
         lines = [Static(self._line(number), markup=False) for number in range(len(self._groups))]
-        yield VerticalScroll(*lines, classes="groups")
+        groups = VerticalScroll(*lines, classes="groups")
+        yield Horizontal(groups, self._code, classes="beside") if self._code else groups
 
     def on_mount(self) -> None:
         """Keep the groups together, and say what is to be done first."""
@@ -85,6 +92,10 @@ class CompareModal(QuestionModal[bool]):
         for detail in self.query(".detail"):
             detail.styles.max_height = 2 if small else 12
         self._note.styles.margin = self._key_line.styles.margin = 0 if small else (1, 0, 0, 0)
+        if self._code:
+            shown = self.app.size.width >= WIDE and self.app.size.height >= self._code.rows + AROUND
+            self._code.display = shown
+            self.query_one(".dialog").styles.max_width = WIDE if shown else None
 
     def action_tick(self, person: int) -> None:
         """Tick the next group for a person, unless the other one is behind."""

@@ -87,7 +87,7 @@ def _findings(title: str, listed: tuple[tuple[str, str, str], ...]) -> Table:
 # --- files -----------------------------------------------------------------------
 
 _FILES = (Column("Path", 30, share=1), Column("Bytes", 11, right=True), Column("State", 12))
-_BY_NAME = {bundle.LOG: "the log", bundle.MANIFEST: "the manifest", bundle.REPORT: "the report"}
+_BY_NAME = {bundle.LOG: "the log", bundle.MANIFEST: "the manifest"}
 
 
 def files(folder: Readable, sizes: Mapping[str, int], verdict: Verdict | None) -> Table:

@@ -145,7 +145,7 @@ class Evidence:
         act: JsonObject = {"action": "challenge", "key": str(self.serial)}
         wire = base64.b64encode(der_to_raw(signature, self.public.algorithm) if signature else b"").decode()
         said: JsonObject = {"challenge": hashlib.sha256(text).hexdigest(), "signature": wire}
-        close: Records = [("close", {})] if self.closed else []
+        close: Records = [("close", {"report": ""})] if self.closed else []
         return [("intent", act), ("result", {**act, **said, **self.challenged}), *close]
 
 

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heads at gates: what people heard while the ceremony went on is the beginning of the log that they sign at its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from ceremony.core.audit import audit
+from ceremony.core.bundle import LOG, MANIFEST, REPORT, VERIFIER, head, parse_manifest
+from ceremony.core.log import parse_head
+from ceremony.errors import CeremonyError, ExitCode, Stopped
+from ceremony.steps import runner
+from tests.fakes.reporter import FakeReporter
+from tests.fakes.room import Ceremony
+
+GATES = ("roll-call", "drill", "verify")
+
+
+@pytest.fixture(scope="module")
+def held() -> Ceremony:
+    ceremony = Ceremony()
+    assert ceremony.hold() is ExitCode.DONE
+    return ceremony
+
+
+def test_a_head_is_stated_and_heard_at_each_gate_and_at_the_end(held):
+    asked = [asked for asked in held.operator.asked if asked.method == "compare" and "head" in asked.prompt.title]
+    assert [found.prompt.key for found in asked] == [*(f"compare:gate:{name}" for name in GATES), "compare:head"]
+    stated = [parse_head(held.folder.files[head(number)], "head") for number in (1, 2, 3, 5)]
+    assert [found.digest for found in asked] == [found.digest for found in stated]
+    assert [found.prompt.code for found in asked] == [f"ceremony-head:sha256:{found.digest}" for found in stated]
+    assert [found.entries for found in stated] == sorted({found.entries for found in stated})
+
+
+def test_the_root_signs_a_head_of_its_own_that_nobody_compares(held):
+    signed = [body for body in held.bodies("result") if body["action"] == "sign-head"]
+    digest = parse_head(held.folder.files[head(4)], "head").digest
+    assert {body["head"] for body in signed} == {digest}
+    assert digest not in {body["digest"] for body in held.bodies("compared")}
+
+
+def test_people_who_heard_different_digests_at_a_gate_try_again_and_state_the_head_anew():
+    ceremony = Ceremony()
+    ceremony.operator.answers["compare:gate:drill"] = [False, True]
+    assert ceremony.hold() is ExitCode.DONE
+    said = [body["message"] for body in ceremony.bodies("error")]
+    assert said == ["people did not hear the same digest for the head after Drill"]
+    assert audit(ceremony.folder, reporter=FakeReporter()).verdict is ExitCode.DONE
+    assert head(6) in ceremony.folder.files  # one more than without the error
+
+
+def test_a_ceremony_that_was_stopped_at_a_gate_does_the_step_again():
+    ceremony = Ceremony()
+    ceremony.operator.stop_at = "compare:gate:verify"
+    with pytest.raises(Stopped):
+        ceremony.hold()
+    assert "verify" not in [record["made"] for record in ceremony.bodies("end")]
+    ceremony.operator.stop_at = ""
+    assert ceremony.resume() is ExitCode.DONE
+    assert audit(ceremony.folder, reporter=FakeReporter()).verdict is ExitCode.DONE
+
+
+def test_the_report_and_the_verifier_are_named_by_the_log_and_the_manifest(held):
+    files = held.folder.files
+    listed = parse_manifest(files[MANIFEST])
+    assert {REPORT, VERIFIER} <= listed.keys()
+    assert held.bodies("close")[0]["report"] == listed[REPORT]
+    assert files[REPORT] == FakeReporter().page(held.folder)
+
+
+def test_a_report_that_an_interrupted_close_left_is_set_aside_and_made_again():
+    ceremony = Ceremony()
+
+    class Torn(FakeReporter):
+        """A reporter whose machine dies once, after half of the page was written."""
+
+        died = False
+
+        def page(self, folder):
+            if not self.died:
+                self.died = True
+                ceremony.folder.files[REPORT] = b"<p>"
+                raise CeremonyError("the power went", hint="resume")
+            return super().page(folder)
+
+    ceremony.operator.answers["error:close"] = "stop"
+    room = ceremony.begin()
+    room.reporter = Torn()
+    with pytest.raises(CeremonyError, match="the power went"):
+        runner.hold(room, ceremony.steps, ceremony.operator)
+    assert LOG in ceremony.folder.files
+    ceremony.operator.answers.clear()
+    assert ceremony.resume() is ExitCode.DONE
+    assert ceremony.bodies("set-aside")[0]["path"] == REPORT
+    assert audit(ceremony.folder, reporter=FakeReporter()).verdict is ExitCode.DONE
