@@ -32,7 +32,7 @@ from ceremony.errors import VerificationError
 SshCryptoKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 _SECURITY_KEYS = (security_key.ED25519, security_key.ECDSA)
-_KEY_TYPES = (
+KEY_TYPES = (
     *("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"),
     *_SECURITY_KEYS,
 )
@@ -126,7 +126,7 @@ def parse_public_key(line: str, subject: str = "key") -> SshPublicKey:
     """
     words = line.strip().split(" ", 2)
     kind = words[0]
-    if kind not in _KEY_TYPES or len(words) < 2 or len(line.strip().splitlines()) != 1:
+    if kind not in KEY_TYPES or len(words) < 2 or len(line.strip().splitlines()) != 1:
         raise VerificationError(subject, "is not an OpenSSH public key", hint=_TAKEN)
     try:
         blob = base64.b64decode(words[1], validate=True)
@@ -141,7 +141,7 @@ def parse_public_key(line: str, subject: str = "key") -> SshPublicKey:
     return key
 
 
-_TAKEN = f"bring one line of a .pub file, one of {', '.join(_KEY_TYPES)}"
+_TAKEN = f"bring one line of a .pub file, one of {', '.join(KEY_TYPES)}"
 
 
 def _load_any(key: SshPublicKey, subject: str) -> SshCryptoKey | SecurityKey:
@@ -162,6 +162,21 @@ def _load(key: SshPublicKey, subject: str) -> SshCryptoKey:
     if not isinstance(crypto, SshCryptoKey) or again != key.line:
         raise VerificationError(subject, "is not in the one encoding of its key", hint=_TAKEN)
     return crypto
+
+
+def claimed_key(armored: bytes, subject: str = "signature") -> SshPublicKey:
+    """Return the key that an armored SSHSIG says it was made by; that it was, `verify` checks.
+
+    Raises VerificationError, naming `subject`, for a signature that is not in its one form, or names no key.
+    """
+    blob = _parse(armored, subject).public_key
+    try:
+        kind = Reader(blob).text()
+    except NotSshData as error:
+        raise VerificationError(
+            subject, "names no OpenSSH public key", hint="use the file that ssh-keygen -Y sign wrote"
+        ) from error
+    return parse_public_key(f"{kind} {base64.b64encode(blob).decode()}", subject)
 
 
 def verify(armored: bytes, message: bytes, key: SshPublicKey, namespace: str, subject: str = "signature") -> None:
@@ -195,6 +210,11 @@ def verify(armored: bytes, message: bytes, key: SshPublicKey, namespace: str, su
             )
         signed, crypto = crypto.signed(signature.trailer, signed), crypto.crypto
     _verify_value(crypto, key, signature, signed, subject)
+
+
+def public_key_of(armored: bytes, subject: str = "signature") -> bytes:
+    """Return the public key that an armored SSHSIG says made it, as on the wire; raises VerificationError unless it has its one form."""
+    return _parse(armored, subject).public_key
 
 
 def _parse(armored: bytes, subject: str) -> _Signature:

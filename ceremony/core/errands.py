@@ -21,7 +21,7 @@ def errands(plan: Plan, *, signed: Sequence[str], practice: bool, left_out: int 
 
 def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool, left_out: int) -> Iterator[str]:
     if person.name not in signed and (person.role in plan.quorum or person.independent):
-        yield "Sign the final head with your own key: the quorum counts on you."
+        yield "Sign the final head with your own key, here or later (`ceremony cosign`): the quorum counts on you."
     if person.name == plan.recorder():
         yield from _recorder(plan, practice=practice, left_out=left_out)
     if person.role is Role.SECURITY_OFFICER:

@@ -45,6 +45,13 @@ def find(text: str, wanted: SshPublicKey) -> Path:
     return path
 
 
+def public_half(path: Path) -> SshPublicKey:
+    """Return the public half that a private key file states, or that a `.pub` file is; raises CeremonyError."""
+    if path.suffix == ".pub":
+        return parse_public_key(_read(path).decode(errors="replace"), str(path))
+    return _public_half(path)
+
+
 @contextmanager
 def usable(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield a path under which `ssh-keygen` takes the key, and the file descriptors that belong to it; raises CeremonyError.

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ceremony.core import consent, roll
 from ceremony.core.cosign import SshPublicKey, parse_public_key, verify
 from ceremony.core.log import HEAD_NAMESPACE
 from ceremony.core.plan import Person
@@ -25,9 +26,8 @@ from ceremony.host.ssh_keygen import environment, sign_on_terminal
 
 AGENT_PROGRAM = "ssh-add"
 _AGENT_SECONDS = 10
-_ROLL_CALL = "ceremony-roll-call"
-_WHAT = {_ROLL_CALL: "answer the roll call", HEAD_NAMESPACE: "sign the final head"}
-"""Namespace → what a person does by signing."""
+_WHAT = {roll.NAMESPACE: "answer the roll call", HEAD_NAMESPACE: "sign the final head"}
+"""Namespace → what a person does by signing; what a consent is to, its text says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class SystemCosigner:
         key = parse_public_key(self._lines[person], f"key of {person}")
         trouble: CeremonyError | None = None
         while True:
-            chosen = self._choose(person, key, namespace, trouble)
+            chosen = self._choose(person, key, _does(namespace, message), trouble)
             if chosen == "none":
                 return None
             try:
@@ -73,7 +73,7 @@ class SystemCosigner:
             except CeremonyError as error:
                 trouble = error
 
-    def _choose(self, person: str, key: SshPublicKey, namespace: str, trouble: CeremonyError | None) -> str:
+    def _choose(self, person: str, key: SshPublicKey, does: str, trouble: CeremonyError | None) -> str:
         known, held = self._known.get(person), self._held_by_agent(key)
         options = [
             *([Option("same", f"Sign with {known}")] if known else []),
@@ -82,7 +82,6 @@ class SystemCosigner:
             Option("none", "I cannot sign here and now", "then it is taken as not signed"),
         ]
         detail = f"{trouble.message}. {trouble.hint}." if trouble else f"The key is {key.kind}, {key.fingerprint}."
-        does = _WHAT.get(namespace, f"sign for {namespace}")
         prompt = Prompt(f"sign:{person}", f"{person}: {does}", detail=detail, who=person, alarm=trouble is not None)
         return self._operator.choose(prompt, options)
 
@@ -132,6 +131,13 @@ class SystemCosigner:
         except (OSError, subprocess.TimeoutExpired):
             return False
         return any(_is(line, key) for line in done.stdout.splitlines())
+
+
+def _does(namespace: str, message: bytes) -> str:
+    """Return what a person does by signing."""
+    if namespace == consent.NAMESPACE:
+        return f"agree to {consent.parse(message, 'consent').words}"
+    return _WHAT.get(namespace, f"sign for {namespace}")
 
 
 def _is(line: str, key: SshPublicKey) -> bool:

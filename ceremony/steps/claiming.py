@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ceremony.core.canonical import JsonObject
+from ceremony.core import consent
 from ceremony.core.claims import ACTION, attests
 from ceremony.core.plan import Custody
 from ceremony.core.ports import Prompt, TokenIdentity
@@ -16,7 +16,7 @@ WORD = "HARDWARE"
 def claim(room: Room, identity: TokenIdentity, custody: Custody) -> None:
     """Have two people claim, once, that a token is hardware, unless its root key will be attested; nobody is asked in practice.
 
-    Raises CeremonyError when one of the two does not say so.
+    Raises CeremonyError when one of the two does not say so, or does not sign it.
     """
     if room.practice or attests(identity.kind, custody) or room.journal.result(ACTION, identity.serial) is not None:
         return
@@ -26,5 +26,5 @@ def claim(room: Room, identity: TokenIdentity, custody: Custody) -> None:
         detail="Nothing shows strangers where this root key is: they take your word. Look at the device, and at what it is plugged "
         "into. The log names both of you.",
     )
-    by: JsonObject = {"by": list(agreed(room, prompt, WORD))}
-    room.journal.finish(ACTION, identity.serial, by)
+    both = agreed(room, prompt, WORD, consent.act(ACTION, identity.serial))
+    room.journal.finish(ACTION, identity.serial, both.body())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ceremony.core import consent
 from ceremony.core.attestation import FormFactor
 from ceremony.core.canonical import JsonObject
 from ceremony.core.firmware import Decision, Firmware, Purpose, Series, Verdict, verdict
@@ -13,7 +14,7 @@ from ceremony.errors import TokenError
 from ceremony.steps.room import Room
 from ceremony.steps.two_people import agreed
 
-ACTION = "accept-firmware"
+ACTION = consent.ACCEPT_FIRMWARE
 WORD = "DEVIATION"
 _BIO = frozenset({FormFactor.USB_A_BIO, FormFactor.USB_C_BIO})
 
@@ -59,12 +60,12 @@ def _accept(room: Room, identity: TokenIdentity, found: Verdict) -> None:
         detail=f"{reasons}. It is recorded as a deviation that two people decided on.",
         alarm=True,
     )
-    first, second = agreed(room, prompt, WORD)
+    both = agreed(room, prompt, WORD, consent.act(ACTION, identity.serial))
     body: JsonObject = {
         "expected": f"a YubiKey whose firmware is sound for {room.root.algorithm}",
         "happened": f"{identity.name}, serial {identity.serial}, has firmware {identity.firmware}: {reasons}",
         "decided": "it is used",
-        "by": [first, second],
+        "by": list(both.by),
     }
-    room.journal.record("deviation", body, actor=f"{first} and {second}")
-    room.journal.finish(ACTION, identity.serial, {"by": [first, second]})
+    room.journal.record("deviation", body, actor=" and ".join(both.by))
+    room.journal.finish(ACTION, identity.serial, both.body())

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from ceremony.core import bundle, cosign
+from ceremony.core import bundle, cosign, roll
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.log import Outcome
 from ceremony.core.plan import Person
 from ceremony.core.ports import Prompt
+from ceremony.core.roll import NAMESPACE, ROLL_CALL, Challenge
 from ceremony.errors import CeremonyError
 from ceremony.steps.protector import refuse_absent
 from ceremony.steps.room import Room
-
-NAMESPACE = "ceremony-roll-call"
-ROLL_CALL = "evidence/roll-call/"
 
 
 def run(room: Room) -> JsonObject:
@@ -23,7 +21,7 @@ def run(room: Room) -> JsonObject:
         how = _answer(room, person)
         outcome = Outcome.OK if how else Outcome.FAIL
         room.journal.record(
-            "roll-call", {"name": person.name, "role": person.role, "how": how or "absent"}, actor=person.name, outcome=outcome
+            "roll-call", {"name": person.name, "role": person.role, "how": how or roll.ABSENT}, actor=person.name, outcome=outcome
         )
         if how:
             present.append(person.name)
@@ -38,7 +36,7 @@ def run(room: Room) -> JsonObject:
 
 
 def _answer(room: Room, person: Person) -> str:
-    challenge = f"{NAMESPACE}/v1\nceremony: {room.journal.ceremony}\nperson: {person.name}\nchallenge: {room.entropy.bytes(32).hex()}\n".encode()
+    challenge = Challenge(room.journal.ceremony, person.name, room.entropy.bytes(32).hex()).text()
     armored = room.cosigner.sign(person.name, NAMESPACE, challenge)
     if armored is not None:
         cosign.verify(armored, challenge, cosign.parse_public_key(person.key), NAMESPACE, f"answer of {person.name}")
@@ -46,10 +44,10 @@ def _answer(room: Room, person: Person) -> str:
         kept = sum(path.startswith(ROLL_CALL) and path.endswith(".sig") for path in room.journal.past.files)
         name = f"{ROLL_CALL}{kept + 1:03}-{bundle.slug(person.name)}"
         room.keep({f"{name}.txt": challenge, f"{name}.sig": armored})
-        return "key"
+        return roll.KEY
     if not room.practice:
         return ""
     typed = room.operator.ask(
         Prompt(f"name:{person.name}", f"{person.name}, type your name", who=person.name), default=person.name
     )
-    return "typed name" if typed.strip() == person.name else ""
+    return roll.TYPED if typed.strip() == person.name else ""

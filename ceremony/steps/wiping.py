@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wiping a YubiKey: two people type its serial, and afterwards it is read again, whatever it answered."""
+"""Wiping a YubiKey: two people type its serial and sign that they agree, and afterwards it is read again, whatever it answered."""
 
 from __future__ import annotations
 
+from ceremony.core import consent
 from ceremony.core.ports import PivStanding, Prompt, Token
 from ceremony.errors import TokenError
 from ceremony.steps.room import Room
 from ceremony.steps.standing import piv_of
 from ceremony.steps.two_people import agreed
 
-ACTION = "wipe-token"
+ACTION = consent.WIPE_TOKEN
 
 
 def wipe(room: Room, token: Token, found: PivStanding) -> None:
@@ -20,8 +21,8 @@ def wipe(room: Room, token: Token, found: PivStanding) -> None:
         f"are the factory's afterwards. Read the serial {identity.serial} from the token itself."
     )
     prompt = Prompt(f"wipe:{identity.name}", f"Wipe {identity.name}, serial {identity.serial}", detail=detail, alarm=True)
-    two = agreed(room, prompt, identity.serial)
-    with room.journal.intent(ACTION, identity.serial, occupied=list(found.occupied), by=list(two)):
+    both = agreed(room, prompt, identity.serial, consent.act(ACTION, identity.serial))
+    with room.journal.intent(ACTION, identity.serial, occupied=list(found.occupied), **both.body()):
         with room.operator.waiting(f"{identity.name} to be wiped"):
             piv.wipe()
         if not is_wiped(piv.standing()):

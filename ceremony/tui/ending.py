@@ -20,7 +20,8 @@ _UNSIGNED = "The ceremony is closed, and its quorum has not signed yet"
 CLOSED = "The log is closed; everything is written, checked and copied, and the quorum signed the final head."
 CLOSED_UNSIGNED = (
     "The log is closed; everything is written, checked and copied. The quorum has not signed the final head yet: until it has,"
-    " the ceremony counts as incomplete. Who is missing signs when it is resumed: `ceremony resume DIR`."
+    " the ceremony counts as incomplete. Who is missing signs when it is resumed, `ceremony resume DIR`, or on a machine of"
+    " their own: `ceremony cosign DIR --key KEY`."
 )
 RESUME = (
     "To resume: `ceremony resume DIR`, where DIR is the ceremony folder. What was recorded stays, and what is done is not"

@@ -220,6 +220,8 @@ def test_the_roll_is_called_on_the_screen_and_the_ceremony_goes_on_another_day(d
         terminal.keys("Enter")
         terminal.until("Roll call: is it so?")
         terminal.keys("Enter")
+        assert " 1  Sofia " in terminal.until("The head after Roll call")  # Ada is not here, so she compares nothing
+        terminal.keys(*["1", "2"] * 8, "y")
         assert "PRODUCTION" in terminal.until("Volumes: is it so?")  # the courier is the one that is left
         terminal.keys("C-q")
         terminal.until("Stop the ceremony?")
@@ -244,7 +246,11 @@ def test_the_roll_is_called_on_the_screen_and_the_ceremony_goes_on_another_day(d
 
 def test_a_ceremony_without_its_quorum_is_not_complete_until_who_was_missing_signs(day, held, capsys):
     people = day.people()
-    people.answers["sign:Wim"] = ["file", "none"]  # the roll call, and the final head
+    people.answers["sign:Wim"] = [
+        "file",
+        *["same"] * len(TOKENS),
+        "none",
+    ]  # roll call, each token that is claimed, the final head
     assert held(people) == ExitCode.INCOMPLETE
     _, said = verdict("out", capsys)
     assert "quorum: the final head lacks signatures that the plan's quorum asks for" in said["incomplete"]

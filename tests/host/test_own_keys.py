@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ceremony.core.consent import Consent
 from ceremony.core.cosign import parse_public_key, verify
 from ceremony.core.plan import Person, Role
 from ceremony.core.security_key import ED25519
@@ -104,6 +105,26 @@ def test_signs_with_the_file_that_was_named(make: Make, kind: str) -> None:
         f"{ADA} signs with {key}.\nCtrl+C gives up; nothing that is typed here is seen by the ceremony."
     ]
     assert parse_public_key(line(key)).fingerprint in signing.question
+
+
+@pytest.mark.parametrize(
+    ("namespace", "message", "does"),
+    [
+        pytest.param("ceremony-head", MESSAGE, "sign the final head", id="a head"),
+        pytest.param("ceremony-roll-call", MESSAGE, "answer the roll call", id="the roll call"),
+        pytest.param(
+            "ceremony-consent",
+            Consent("c0" * 16, 4, "d6" * 32, "wipe-token 13078778", ADA).text(),
+            "agree to wipe token 13078778",
+            id="a consent",
+        ),
+        pytest.param("ceremony-plan", MESSAGE, "sign for ceremony-plan", id="anything else"),
+    ],
+)
+def test_it_is_said_what_a_signature_does(make: Make, namespace: str, message: bytes, does: str) -> None:
+    signing = Signing(line(make()), "none")
+    assert signing.cosigner.sign(ADA, namespace, message) is None
+    assert signing.operator.question(f"sign:{ADA}").prompt.title == f"{ADA}: {does}"
 
 
 def test_the_public_file_beside_it_names_it_too(make: Make) -> None:

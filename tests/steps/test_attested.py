@@ -10,11 +10,13 @@ import pytest
 from ceremony.core import bundle
 from ceremony.core.attestation import Authorities
 from ceremony.core.bundle import token_evidence
+from ceremony.core.consent import parse
 from ceremony.core.firmware import Firmware, Purpose, Series, Verdict, verdict
 from ceremony.core.keys import Algorithm
 from ceremony.core.plan import Custody, Mode
 from ceremony.errors import CeremonyError, ExitCode, TokenError, VerificationError
 from ceremony.steps import firmware, root_keys
+from ceremony.steps.firmware import ACTION
 from tests.core.attestation.chains import NEW, OLD
 from tests.core.attestation.chains import pem as as_pem
 from tests.fakes.piv import yubikey
@@ -170,6 +172,9 @@ def test_a_firmware_that_is_not_sound_is_used_only_as_a_deviation_of_two_people(
     (body,) = ceremony.bodies("deviation")
     assert body["by"] == ["Ada", "Wim"]
     assert "EUCLEAK" in body["happened"]
+    (accepted,) = [result for result in ceremony.bodies("result") if result["action"] == ACTION]
+    said = [parse(ceremony.folder.files[path], path) for path in accepted["consents"]]
+    assert [(one.person, one.act) for one in said] == [(name, f"accept-firmware {accepted['key']}") for name in ("Ada", "Wim")]
     assert ceremony.bodies("close")[0]["deviations"] == 1
 
 

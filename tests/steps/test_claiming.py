@@ -7,8 +7,10 @@ import json
 
 import pytest
 
+from ceremony.core.bundle import slug
 from ceremony.core.chronicle import State, overview, sentence
 from ceremony.core.claims import ACTION
+from ceremony.core.consent import CONSENTS
 from ceremony.core.keys import Algorithm
 from ceremony.core.plan import Custody, Mode, RootPlan
 from ceremony.errors import CeremonyError, ExitCode
@@ -40,7 +42,8 @@ def test_two_people_claim_a_token_that_attests_nothing():
     ceremony = production()
     assert ceremony.hold() is ExitCode.DONE
     serial = ceremony.bodies("token")[0]["serial"]
-    assert claims(ceremony) == [{"action": ACTION, "key": serial, "by": ["Ada", "Wim"]}]
+    consents = [f"{CONSENTS}{number}-{slug(name)}.txt" for number, name in (("001", "Ada"), ("002", "Wim"))]
+    assert claims(ceremony) == [{"action": ACTION, "key": serial, "by": ["Ada", "Wim"], "consents": consents}]
     for key, who in (("claim:root-a", "Ada"), ("claim:root-a:second", "Wim")):
         asked = ceremony.operator.question(key)
         assert (asked.word, asked.prompt.who) == (claiming.WORD, who)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ceremony.core import software_key
+from ceremony.core.consent import parse
 from ceremony.core.keys import Algorithm
 from ceremony.core.plan import Custody, RootPlan
 from ceremony.core.ports import Prompt
@@ -73,7 +74,9 @@ def test_an_occupied_slot_is_wiped_once_two_people_typed_the_serial():
     assert first.word == second.word == device.serial
     assert (first.prompt.who, second.prompt.who) == ("Ada", "Wim")
     (intent,) = [body for body in ceremony.bodies("intent") if body["action"] == "wipe-token"]
+    consents = intent.pop("consents")
     assert intent == {"action": "wipe-token", "key": device.serial, "occupied": ["9c"], "by": ["Ada", "Wim"]}
+    assert [parse(ceremony.folder.files[path], path).words for path in consents] == [f"wipe token {device.serial}"] * 2
     assert acts(ceremony)[:3] == ["wipe-token", "set-tries", "set-pin"]
     assert device.card.slots["9c"].origin == "generated"
 
