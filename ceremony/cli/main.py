@@ -28,6 +28,8 @@ COMMANDS = {
     "fetch": ("ceremony.cli.fetch", "fetch_command", "Bring public keys and metadata from a server."),
     "publish": ("ceremony.cli.publish", "publish_command", "Publish what a ceremony signed."),
     "audit": ("ceremony.cli.audit", "audit_command", "Verify a ceremony folder."),
+    "redact": ("ceremony.cli.redact", "redact_command", "Make a public copy, with personal data withheld."),
+    "cosign": ("ceremony.cli.cosign", "cosign_command", "Sign the final head of a closed ceremony."),
     "view": ("ceremony.cli.view", "view_command", "Look at a ceremony folder, with its verdict."),
 }
 
