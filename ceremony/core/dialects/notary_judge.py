@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ceremony.core.canonical import Json
@@ -65,13 +65,13 @@ def check_next(published: Published, files: Mapping[str, bytes], changes: Change
         check_next_root(published.root.version, countable(published.root.roles["root"], name), root, name)
     _check_fresh(case, files, now)
     _check_gone(case)
-    after = State(root_facts((root,)) if root is not None else published.root, _facts(case))
+    after_root, after_targets = root_facts((root,)) if root is not None else published.root, _facts(case)
     _check_root(case)
-    _check_targets(case, after.targets)
-    for role, facts in (("root", after.root), ("targets", after.targets)):
+    _check_targets(case, after_targets)
+    for role, facts in (("root", after_root), ("targets", after_targets)):
         if role in files and facts.dropped:
             raise case.refused(role, f"holds what nobody asked for: {', '.join(facts.dropped)}")
-    return differences(name, State(published.root, published.targets), after)
+    return differences(name, State(published.root, published.targets), State(after_root, after_targets))
 
 
 def outlook(published: Published, drafts: Sequence[Draft]) -> State:
@@ -84,6 +84,17 @@ def outlook(published: Published, drafts: Sequence[Draft]) -> State:
     targets = read_signed(name, "targets", files["targets"])
     served = Served(name, {"targets": [(targets.version, targets.data)]}, None)
     return State(root, targets_facts(targets, served, {}, {}))
+
+
+def stated(repository: str, files: Mapping[str, bytes]) -> State:
+    """Return what root and targets say, their signatures not looked at; see `Sequel.stated`."""
+    root = read_root(repository, files["root"])
+    facts = root_facts((Root(replace(root.file, signatures=()), root.roles),))
+    if "targets" not in files:
+        return State(facts, None)
+    targets = replace(read_signed(repository, "targets", files["targets"]), signatures=())
+    served = Served(repository, {"targets": [(targets.version, targets.data)]}, None)
+    return State(facts, targets_facts(targets, served, {}, {}))
 
 
 def _check_names(published: Published, files: Mapping[str, bytes], changes: Changes) -> None:

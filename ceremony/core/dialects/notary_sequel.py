@@ -51,6 +51,10 @@ class NotarySequel(Sequel):
         """Return the state that drafts would make."""
         return notary_judge.outlook(published, drafts)
 
+    def stated(self, repository: str, files: Mapping[str, bytes]) -> State:
+        """Return what root and targets say."""
+        return notary_judge.stated(repository, files)
+
     def opened(self, repository: str, role: str, data: bytes) -> Opened:
         """Return what a finished file holds."""
         file = read_signed(repository, role, data)

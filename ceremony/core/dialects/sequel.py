@@ -71,6 +71,13 @@ class Sequel(ABC):
         """Return the state that drafts would make, before anything is signed: what people review."""
 
     @abstractmethod
+    def stated(self, repository: str, files: Mapping[str, bytes]) -> State:
+        """Return what root and, where it is there, targets say (role → bytes); verifies nothing.
+
+        Raises VerificationError for what is no metadata of that role, and KeyError without a root.
+        """
+
+    @abstractmethod
     def opened(self, repository: str, role: str, data: bytes) -> Opened:
         """Return what a finished file holds; verifies nothing; raises VerificationError for what is no metadata of that role."""
 

@@ -27,18 +27,20 @@ class State:
     """What is, or would be, published of a repository."""
 
     root: RootFacts
-    targets: TargetsFacts
+    targets: TargetsFacts | None
+    """None where there are none: a new repository whose team publishes them."""
 
 
 def differences(
-    repository: str, before: State, after: State, words: Callable[[PublishedKey], str] | None = None
+    repository: str, before: State | None, after: State, words: Callable[[PublishedKey], str] | None = None
 ) -> Sequence[Change]:
     """Return every difference, root before targets, by field; `words` says a key otherwise than in full.
 
+    `before` is None for a new repository: all of `after` is new.
     What differs is told in full: two keys for which `words` are the same are another all the same.
     """
     say = words or key_words
-    old, new = dict(_facts(before)), dict(_facts(after))
+    old, new = dict(_facts(before)) if before else {}, dict(_facts(after))
     fields = [*old, *(field for field in new if field not in old)]
     differing = [field for field in fields if _differ(old.get(field), new.get(field))]
     return tuple(
@@ -56,6 +58,8 @@ def _facts(state: State) -> Iterator[tuple[tuple[str, str], _Fact]]:
         yield from _role("root", name, role)
     for member in root.dropped:
         yield ("root", member), _MEMBER
+    if targets is None:
+        return
     yield ("targets", "version"), str(targets.version)
     yield ("targets", "expires"), targets.expires
     for role in targets.delegations:

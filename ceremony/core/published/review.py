@@ -70,7 +70,7 @@ class ChangedRepositories:
 
     def _grouped(self, one: Changed) -> Sequence[Change]:
         found = differences(one.published.repository, _before(one), self._after(one), self._words)
-        return tuple(_alike(change) for change in found)
+        return tuple(alike(change) for change in found)
 
     def _words(self, key: PublishedKey) -> str:
         if key.fingerprint in self._shared:
@@ -90,7 +90,8 @@ def _keys(one: Changed) -> set[str]:
     return published | {key.sha256 for key in new if key is not None}
 
 
-def _alike(change: Change) -> Change:
+def alike(change: Change) -> Change:
+    """Return a change in words that are the same for repositories that go on alike."""
     if change.before == change.after:  # one key of its own in the place of another
         return replace(change, after=f"another: {change.after}")
     if change.field == "version" and change.after == str(int(change.before) + 1):
