@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceremony.core.cosign import SshPublicKey, parse_public_key, quorum, verify
+from ceremony.core.cosign import SshPublicKey, claimed_key, parse_public_key, quorum, verify
 from ceremony.core.plan import Person, Role
 from ceremony.core.sshwire import NotSshData, Reader, mpint, string
 from ceremony.errors import VerificationError
@@ -203,6 +203,25 @@ def test_refuses_what_is_no_signature_of_the_key(signed: dict[str, Signed], armo
     with pytest.raises(VerificationError, match=says) as caught:
         verify(armored, MESSAGE, signed["ed25519"].key, NAMESPACE, "heads/0001.ada.sig")
     assert caught.value.subject == "heads/0001.ada.sig"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tells_whose_key_a_signature_claims(signed: dict[str, Signed], kind: str) -> None:
+    assert claimed_key(signed[kind].armored) == signed[kind].key
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        pytest.param(b"", "names no OpenSSH public key", id="nothing"),
+        pytest.param(string(b"\xff"), "names no OpenSSH public key", id="a type that is no text"),
+        pytest.param(string(b"ssh-dss"), "is not an OpenSSH public key", id="another type"),
+        pytest.param(string(b"ssh-ed25519") + string(b"short"), "is not an OpenSSH public key", id="no key"),
+    ],
+)
+def test_a_signature_that_claims_no_key_is_refused(key: bytes, says: str) -> None:
+    with pytest.raises(VerificationError, match=f"signature: {says}"):
+        claimed_key(_made(key, b"sha512", b"ssh-ed25519", b""))
 
 
 def test_refuses_another_namespace(signed: dict[str, Signed]) -> None:
