@@ -11,6 +11,7 @@
 - rotate, scale, impact: a rotation of a stolen targets key beside `notary key rotate` in a loop (`bench_rotation`);
 - backup: the back-up and drill of 1,000 repository keys on two volumes beside a plain copy (`bench_backup`);
 - yubikey: signatures per second through our port beside yubikit's own, and commands a signature (`bench_yubikey`);
+- log, shell: a log verified beside `json.loads` and sha256sum, a folder by `verify.sh` (`bench_evidence`);
 - screens: from a key to the screen drawn, and from the start to the first screen (`bench_screens`).
 """
 
@@ -26,6 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bench_backup
+import bench_evidence
 import bench_room
 import bench_rotation
 import bench_screens
@@ -174,6 +176,7 @@ def main() -> None:
     bench_rotation.rotation((count,))
     bench_backup.backup()
     bench_yubikey.yubikey()
+    bench_evidence.evidence()
     bench_screens.screens(count)
 
 

@@ -130,7 +130,7 @@ def _copies(target: Target, named: Sequence[Path], result: Audited) -> Sequence[
 
 def audited(reader: FolderReader) -> Mode:
     """Return the mode of a folder that may be published; raises CeremonyError for any other."""
-    result = audit(reader)
+    result = audit(reader, reporter=Report())
     if result.verdict is ExitCode.FAILED or (result.verdict is ExitCode.INCOMPLETE and not _only_lacks_an_anchor(result)):
         worst = next(by_subject(result.findings))
         raise CeremonyError(

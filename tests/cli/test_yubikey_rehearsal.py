@@ -110,7 +110,10 @@ def test_openssl_accepts_the_challenge_and_the_head_by_the_attested_key(held, to
         ["openssl", "x509", "-in", bundle.ATTESTATION, "-noout", "-pubkey"], cwd=evidence, capture_output=True, check=True
     )
     assert attested.stdout == (evidence / "public.pem").read_bytes()
-    for signature, message in ((bundle.CHALLENGE_SIGNATURE, bundle.CHALLENGE), ("head.sig", held.ceremony / bundle.head(ROOTS_HEAD))):
+    for signature, message in (
+        (bundle.CHALLENGE_SIGNATURE, bundle.CHALLENGE),
+        ("head.sig", held.ceremony / bundle.head(ROOTS_HEAD)),
+    ):
         judged = subprocess.run(
             ["openssl", "dgst", "-sha256", "-verify", "public.pem", "-signature", signature, str(message)],
             cwd=evidence, capture_output=True, text=True, check=False,

@@ -20,6 +20,7 @@ from textual.events import DescendantFocus
 from textual.message import Message
 from textual.scrollbar import ScrollBar
 
+from ceremony.core.audit import audit
 from ceremony.core.ports import Readable
 from ceremony.errors import ExitCode
 from ceremony.tui.modals.panel import PanelModal
@@ -29,7 +30,7 @@ from ceremony.tui.view.bars import Detail, TabBar, ViewHeader
 from ceremony.tui.view.pager import Pager
 from ceremony.tui.view.reading import TABS, Broke, Judged, Leavable, Opened, Tables, first_tables, read_and_judge
 from ceremony.tui.view.rows import Rows
-from ceremony.tui.view.verdict import Verdict
+from ceremony.tui.view.verdict import Auditor, Verdict
 from ceremony.tui.widgets import too_small
 from ceremony.tui.widgets.entry import LineEntry
 from ceremony.tui.widgets.keys import KeyLine, help_text
@@ -66,8 +67,9 @@ class ViewApp(App[ExitCode], inherit_bindings=False):
         ),
     ]
 
-    def __init__(self, folder: Readable, sizes: Mapping[str, int], *, name: str) -> None:
+    def __init__(self, folder: Readable, sizes: Mapping[str, int], *, name: str, auditor: Auditor = audit) -> None:
         super().__init__()
+        self._auditor = auditor
         self.crash: BaseException | None = None
         """What nobody foresaw."""
         self.verdict: Verdict | None = None
@@ -117,7 +119,7 @@ class ViewApp(App[ExitCode], inherit_bindings=False):
     # --- the worker thread ---
 
     def _work(self) -> None:
-        read_and_judge(self._folder, self.post_message)
+        read_and_judge(self._folder, self._auditor, self.post_message)
 
     @on(Opened)
     def show_log(self, message: Opened) -> None:

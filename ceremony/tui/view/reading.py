@@ -14,7 +14,7 @@ from ceremony.errors import CeremonyError, Stopped
 from ceremony.tui.view import chronicle, keys, verdict
 from ceremony.tui.view.chronicle import Chronicle
 from ceremony.tui.view.tables import Table
-from ceremony.tui.view.verdict import Verdict
+from ceremony.tui.view.verdict import Auditor, Verdict
 
 Tables = Mapping[str, Table]
 """By tab."""
@@ -67,11 +67,11 @@ class Leavable:
         return self.folder.read(path)
 
 
-def read_and_judge(folder: Leavable, post: Callable[[Message], bool]) -> None:
+def read_and_judge(folder: Leavable, auditor: Auditor, post: Callable[[Message], bool]) -> None:
     """Post `Opened` and then `Judged`, or `Broke`; a log that cannot be read is judged alone."""
     try:
         read = _open(folder, post)
-        found = verdict.judge(folder)
+        found = verdict.judge(folder, auditor)
         tables = judged_tables(folder, found)
         if found.chained < len(read.entries):
             tables = {**tables, "Timeline": chronicle.timeline(read, found.chained)}

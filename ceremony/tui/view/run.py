@@ -15,12 +15,13 @@ from ceremony.core.ports import Readable
 from ceremony.errors import CeremonyError, ExitCode
 from ceremony.tui.terminal import check_terminal, leave, on_terminal
 from ceremony.tui.view.app import LeaveAsked, ViewApp
+from ceremony.tui.view.verdict import Auditor
 
 
-def run_view(folder: Readable, sizes: Mapping[str, int], *, name: str) -> ExitCode:
+def run_view(folder: Readable, sizes: Mapping[str, int], *, name: str, auditor: Auditor) -> ExitCode:
     """Show a ceremony folder, read-only, until people leave; return what the audit says.
 
-    `sizes` is the length of each file in bytes, `name` how people know the folder.
+    `sizes` is the length of each file in bytes, `name` how people know the folder, `auditor` judges it.
     Raises CeremonyError where no screen can be shown, and for a folder that holds no
     ceremony. INCOMPLETE when people leave before the audit has ended.
     """
@@ -29,7 +30,7 @@ def run_view(folder: Readable, sizes: Mapping[str, int], *, name: str) -> ExitCo
         raise CeremonyError(
             f"there is no {bundle.LOG} in this folder", hint="name the ceremony folder, or the tar that the courier carried"
         )
-    app = ViewApp(folder, sizes, name=name)
+    app = ViewApp(folder, sizes, name=name, auditor=auditor)
     try:
         asyncio.run(_shown(app))
     finally:

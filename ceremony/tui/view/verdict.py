@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ceremony.core import bundle
-from ceremony.core.audit import audit
-from ceremony.core.audit.verdict import Finding, Level, by_subject
+from ceremony.core.audit.verdict import Audited, Finding, Level, by_subject
 from ceremony.core.ports import Readable
 from ceremony.errors import CeremonyError, ExitCode
 from ceremony.tui.text import visible
@@ -49,10 +48,14 @@ class Verdict:
         return any(finding.level is Level.FAILED and finding.subject == path for finding in self.findings)
 
 
-def judge(folder: Readable) -> Verdict:
+Auditor = Callable[[Readable], Audited]
+"""What an audit of a folder finds; raises CeremonyError for one that holds no log."""
+
+
+def judge(folder: Readable, auditor: Auditor) -> Verdict:
     """Audit a folder; one whose log cannot even be read is a verdict too."""
     try:
-        found = audit(folder)
+        found = auditor(folder)
     except CeremonyError as error:
         return Verdict(ExitCode.FAILED, (Finding(Level.FAILED, bundle.LOG, error.message),))
     findings = tuple(by_subject(found.findings))

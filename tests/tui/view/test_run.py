@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from ceremony.core.audit import audit
 from ceremony.errors import CeremonyError, ExitCode
 from ceremony.tui.view import run
 from ceremony.tui.view.app import LeaveAsked
@@ -25,12 +26,12 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_refuses_where_there_is_no_screen(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     with pytest.raises(CeremonyError, match="there is no terminal"):
-        run_view(a_folder(), {}, name="f")
+        run_view(a_folder(), {}, name="f", auditor=audit)
 
 
 def test_refuses_a_folder_without_a_log(terminal):
     with pytest.raises(CeremonyError, match=r"^there is no ceremony\.jsonl in this folder$") as refused:
-        run_view(FakeFolder("f", {"README.txt": b""}), {}, name="f")
+        run_view(FakeFolder("f", {"README.txt": b""}), {}, name="f", auditor=audit)
     assert "the tar that the courier carried" in refused.value.hint
 
 
@@ -44,7 +45,7 @@ def test_a_signal_asks_the_view_to_leave(terminal, monkeypatch, number):
 
     before = signal.getsignal(number)
     monkeypatch.setattr(run.ViewApp, "run_async", stand_in)
-    assert run_view(a_folder(), {}, name="f") is ExitCode.INCOMPLETE
+    assert run_view(a_folder(), {}, name="f", auditor=audit) is ExitCode.INCOMPLETE
     assert signal.getsignal(number) is before
 
 

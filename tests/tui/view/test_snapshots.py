@@ -54,7 +54,7 @@ FOUND = Verdict(
 def test_a_tab_is_drawn_as_before(
     snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...], size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(verdict, "judge", lambda _folder: FOUND)
+    monkeypatch.setattr(verdict, "judge", lambda _folder, _auditor: FOUND)
     view = make_view(a_folder())
 
     async def arrive(pilot: Pilot[Any]) -> None:

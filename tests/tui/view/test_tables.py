@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from ceremony.core.audit import audit
 from ceremony.core.bundle import LOG
 from ceremony.core.chronicle import State
 from ceremony.tui.view import chronicle, keys
@@ -51,7 +52,7 @@ def test_any_inventory_is_told(data):
 @given(st.binary(max_size=60))
 def test_any_folder_is_judged(data):
     folder = FakeFolder("f", {LOG: data, "heads/0001.txt": data})
-    verdict = judge(folder)
+    verdict = judge(folder, audit)
     look(findings(verdict))
     look(files(folder, {LOG: len(data), "heads/0001.txt": len(data)}, verdict))
 
