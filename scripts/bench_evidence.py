@@ -25,7 +25,8 @@ from ceremony.cli.folder import open_folder
 from ceremony.core import log
 from ceremony.core.audit import audit
 from ceremony.core.bundle import VERIFIER
-from ceremony.core.log import Outcome, Record, Tail
+from ceremony.core.log import Tail
+from ceremony.core.record import FIRST_PREV, Outcome, Record
 from ceremony.report import Report
 
 RECORDS = 1_000_000
@@ -42,7 +43,7 @@ def timed(act: Callable[[], object]) -> float:
 
 def write(path: Path, count: int) -> None:
     """Write a log of so many records, as a large fleet's ceremony has them."""
-    prev = log.FIRST_PREV
+    prev = FIRST_PREV
     with path.open("wb") as file:
         for seq in range(count):
             body: dict[str, object] = {"action": "sign-root", "key": f"5f3c21d0/{seq:07}", "count": 16, "messages": prev}

@@ -36,10 +36,11 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable
 
 from ceremony.core.bundle import LOG
-from ceremony.core.log import Outcome, Record, Tail
+from ceremony.core.log import Tail
 from ceremony.core.plan import Mode
 from ceremony.core.ports import Change, Document, Group, Listing, Operator, Prompt, Watcher
 from ceremony.core.procedure import StepInfo
+from ceremony.core.record import Outcome, Record
 from ceremony.core.review import grouped
 from ceremony.errors import ExitCode
 

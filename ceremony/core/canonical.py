@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn, TypeAlias
 
 import orjson
@@ -30,6 +30,7 @@ MAX_DEPTH = 64
 
 _SHOWN = 60
 """Characters of a refused text that a message repeats."""
+_BEYOND_JSON = re.compile("[\x7f-\x9f]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -56,33 +57,49 @@ def parse(data: bytes, subject: str = "value") -> Json:
     Raises VerificationError, naming `subject`, unless `data` is byte for byte what
     `encode` writes: other spacing, order, escapes, duplicate keys are refused.
     """
-    value = plain(data)
-    return _parse_slowly(data, subject) if value is None or not is_whole(value) else value
+    values = plain([data])
+    return values[0] if values is not None and is_whole(values[0]) else _parse_slowly(data, subject)
 
 
 _PLAIN = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER  # which refuses integers beyond MAX_INTEGER
 
 
-def plain(data: bytes) -> JsonObject | None:
-    """Return the object that `data` encodes where that is quickly seen, as in most lines of a log, else None: then ask `parse`.
+def plain(documents: Sequence[bytes]) -> list[JsonObject] | None:
+    """Return the objects that documents encode where that is quickly seen of them all, as of most lines of a log, else None: then ask `parse`.
 
-    Numbers in it may be fractions, and lists and objects too deep in one another; `is_whole` tells. Without a backslash and
-    with nothing but ASCII there is no control character but DEL, and nothing to be normalised; what a second library writes
-    byte for byte the same holds no key twice, no other order and no other spaces.
+    Numbers in them may be fractions, keys other than ASCII, and lists and objects too deep in one another; `is_whole` tells. Without
+    a backslash and with nothing but ASCII there is no control character but DEL, and nothing to be normalised; what a second library
+    writes byte for byte the same holds no key twice, no other order and no other spaces. It writes no newline, so as many values as
+    documents are the same ones.
     """
-    if not data.isascii() or b"\\" in data or b"\x7f" in data:
+    data = b"\n".join(documents)
+    if b"\\" in data or b"\x7f" in data or not (data.isascii() or _is_normal(data)):
         return None
     try:
-        value = orjson.loads(data)
-        same: bool = orjson.dumps(value, option=_PLAIN) == data
+        values: list[JsonObject] = orjson.loads(b"[" + data.replace(b"\n", b",") + b"]")
+        again = b"\n".join([orjson.dumps(value, option=_PLAIN) for value in values])
     except (ValueError, TypeError):  # it is no JSON; it holds what is not to be written
         return None
-    return value if same and isinstance(value, dict) else None
+    return values if again == data and len(values) == len(documents) and set(map(type, values)) == {dict} else None
+
+
+def _is_normal(data: bytes) -> bool:
+    """Tell whether all is in normal form C, each part of it then too, without control characters that JSON lets pass."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return unicodedata.is_normalized("NFC", text) and not _BEYOND_JSON.search(text)
 
 
 def is_whole(value: Mapping[str, object] | Sequence[object], levels: int = MAX_DEPTH) -> bool:
-    """Tell whether no number inside is a fraction, and nothing is deeper than so many levels."""
-    for item in value.values() if isinstance(value, Mapping) else value:
+    """Tell whether no number inside is a fraction, no key other than ASCII, and nothing deeper than so many levels."""
+    items: Iterable[object] = value
+    if isinstance(value, Mapping):
+        items = value.values()
+        if not "".join(value).isascii():
+            return False
+    for item in items:
         if isinstance(item, str | int):  # asked first: most are
             continue
         if item is not None and not (isinstance(item, dict | list) and levels > 1 and is_whole(item, levels - 1)):

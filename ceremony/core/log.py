@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ceremony log: records, their chain, heads, and recovery of a torn tail (design, section 7).
 
-The log is UTF-8 JSON Lines. Each line is one canonical object with the fourteen
-members of `Record`, ends in a newline, and is at most 64 KiB long. `prev` is the
+The log is UTF-8 JSON Lines, a `Record` a line (`record`). `prev` is the
 SHA-256 of the raw line before it, newline included (64 zeros in the first), so
 the hash is over stored bytes and a verifier need not encode anything.
 
@@ -14,186 +13,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from enum import StrEnum
-from functools import lru_cache
-from operator import itemgetter
-from typing import NamedTuple
+from itertools import islice
 
-from ceremony.core import canonical
-from ceremony.core.canonical import JsonObject
 from ceremony.core.merkle import Frontier, Tree
+from ceremony.core.record import FIRST_PREV, Record, parse_line, parse_lines
 from ceremony.errors import VerificationError
 
-VERSION = 1
-MAX_LINE = 64 * 1024
-"""Bytes of a line, newline included."""
-FIRST_PREV = "0" * 64
 HEAD_NAMESPACE = "ceremony-head"
 """What people's signatures over a head are for (SSHSIG)."""
 HEAD_FORM = f"{HEAD_NAMESPACE}/v1"
 
 _HINT = "compare with the copies on the volumes; the log was changed, or another program wrote it"
-_MEMBERS = frozenset(
-    ["v", "ceremony", "seq", "prev", "salt", "utc", "mono_ns", "boot", "kind", "step", "actor", "recorded_by", "outcome", "body"]
-)
-_TEXTS = ("kind", "step", "actor", "recorded_by", "boot")
-_UTC = "%Y-%m-%dT%H:%M:%S.%fZ"
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
-_FIXED = re.compile("[0-9a-f]+")
-
-
-class Outcome(StrEnum):
-    """How what a record tells of came out."""
-
-    OK = "ok"
-    FAIL = "fail"
-    REFUSED = "refused"
-    PENDING = "pending"
-    """An intent: its result is a later record."""
-
-
-_OUTCOMES = {str(outcome): outcome for outcome in Outcome}
-
-
-class Record(NamedTuple):
-    """One line of the log; a tuple, because a log may have a million of them."""
-
-    ceremony: str
-    """128 random bits, hex."""
-    seq: int
-    prev: str
-    salt: str
-    """128 random bits, hex: a withheld record cannot be guessed from its hash."""
-    utc: str
-    """`YYYY-MM-DDThh:mm:ss.ffffffZ`."""
-    mono_ns: int
-    boot: str
-    kind: str
-    step: str
-    actor: str
-    recorded_by: str
-    outcome: Outcome
-    body: JsonObject
-
-    def line(self) -> bytes:
-        """Return the raw line, newline included; raises VerificationError when it is too long or not writable."""
-        data = canonical.encode(self.as_json(), f"record {self.seq}") + b"\n"
-        if len(data) > MAX_LINE:
-            raise VerificationError(
-                f"record {self.seq}", f"is {len(data)} bytes long, more than {MAX_LINE}", hint="split what it tells"
-            )
-        return data
-
-    def as_json(self) -> JsonObject:
-        """Return the record as the object that its line encodes."""
-        return {
-            "v": VERSION, "ceremony": self.ceremony, "seq": self.seq, "prev": self.prev, "salt": self.salt,
-            "utc": self.utc, "mono_ns": self.mono_ns, "boot": self.boot, "kind": self.kind, "step": self.step,
-            "actor": self.actor, "recorded_by": self.recorded_by, "outcome": str(self.outcome), "body": self.body,
-        }  # fmt: skip
-
-
-_IN_ORDER = itemgetter("v", *Record._fields)
-_FIXED_MEMBERS = re.compile(rf"[0-9a-f]{{32}}\n[0-9a-f]{{64}}\n[0-9a-f]{{32}}\n{_TIME.pattern}")
-
-
-def format_utc(time: datetime) -> str:
-    """Return an aware UTC time as the log writes it."""
-    return time.strftime(_UTC)
-
-
-def parse_line(line: bytes, subject: str) -> Record:
-    """Return the record of one raw line, newline included.
-
-    Raises VerificationError, naming `subject`, for anything that `Record.line` would not write.
-    """
-    return _quick(line) or _parse(line, subject)
-
-
-def _quick(line: bytes) -> Record | None:
-    """Return the record of a line in which all is plainly as it should be; None for any other, which `_parse` judges."""
-    value = canonical.plain(line[:-1]) if line.endswith(b"\n") and len(line) <= MAX_LINE else None
-    if value is None or len(value) != len(_MEMBERS):
-        return None
-    try:
-        v, ceremony, seq, prev, salt, utc, mono_ns, boot, kind, step, actor, recorded_by, told, body = _IN_ORDER(value)
-        outcome = _OUTCOMES[told]
-        # No text holds a newline: what is plain has no control characters. Whatever is no text makes no such line, or no such sum.
-        fixed = _FIXED_MEMBERS.fullmatch(f"{ceremony}\n{prev}\n{salt}\n{utc}")
-        texts = boot + kind + step + actor + recorded_by
-    except (KeyError, TypeError):
-        return None
-    if not (
-        fixed
-        and type(texts) is str
-        and type(body) is dict
-        and _is_day(utc[:10])
-        and canonical.is_whole(body, canonical.MAX_DEPTH - 1)
-    ):
-        return None
-    if not (type(v) is type(seq) is type(mono_ns) is int and v == VERSION and seq >= 0 and mono_ns >= 0):
-        return None
-    return Record(ceremony, seq, prev, salt, utc, mono_ns, boot, kind, step, actor, recorded_by, outcome, body)
-
-
-def _parse(line: bytes, subject: str) -> Record:
-    if len(line) > MAX_LINE or not line.endswith(b"\n"):
-        raise VerificationError(subject, "is not one whole line of at most 64 KiB", hint=_HINT)
-    value = canonical.parse_object(line[:-1], subject)
-    if value.keys() != _MEMBERS or value["v"] != VERSION or isinstance(value["v"], bool):
-        raise VerificationError(subject, f"does not have the members of a version {VERSION} record", hint=_HINT)
-    body = value["body"]
-    texts = [value[name] for name in _TEXTS]
-    if not isinstance(body, dict) or not all(isinstance(text, str) for text in texts):
-        raise VerificationError(subject, "has a member of the wrong type", hint=_HINT)
-    return Record(
-        ceremony=_hex(value, "ceremony", 32, subject), seq=_count(value, "seq", subject), prev=_hex(value, "prev", 64, subject),
-        salt=_hex(value, "salt", 32, subject), utc=_utc(value, subject), mono_ns=_count(value, "mono_ns", subject),
-        boot=str(value["boot"]), kind=str(value["kind"]), step=str(value["step"]), actor=str(value["actor"]),
-        recorded_by=str(value["recorded_by"]), outcome=_outcome(value, subject), body=body,
-    )  # fmt: skip
-
-
-def _hex(value: JsonObject, name: str, length: int, subject: str) -> str:
-    text = value[name]
-    if not isinstance(text, str) or len(text) != length or not _FIXED.fullmatch(text):
-        raise VerificationError(subject, f"{name} is not {length} hex digits", hint=_HINT)
-    return text
-
-
-def _count(value: JsonObject, name: str, subject: str) -> int:
-    number = value[name]
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise VerificationError(subject, f"{name} is not a number from 0", hint=_HINT)
-    return number
-
-
-def _utc(value: JsonObject, subject: str) -> str:
-    text = value["utc"]
-    if isinstance(text, str) and _TIME.fullmatch(text) and _is_day(text[:10]):
-        return text
-    raise VerificationError(subject, f"utc is not a time of the form {_UTC}", hint=_HINT)
-
-
-@lru_cache(maxsize=64)
-def _is_day(text: str) -> bool:
-    """Tell whether `YYYY-MM-DD` names a day; a log names few of them."""
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _outcome(value: JsonObject, subject: str) -> Outcome:
-    text = value["outcome"]
-    outcome = _OUTCOMES.get(text) if isinstance(text, str) else None
-    if outcome is None:
-        raise VerificationError(subject, f"outcome is not one of {', '.join(Outcome)}", hint=_HINT)
-    return outcome
+_BATCH = 256
+"""Lines that are read together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +82,27 @@ class Chain:
         self._last = hashlib.sha256(line).hexdigest()
         self._tree.add(line)
 
+    def follow_all(self, records: Sequence[Record], raw: Sequence[bytes]) -> bool:
+        """Take in many records, and return whether that was done: only where all of them plainly follow, else nothing is taken in."""
+        digests = [hashlib.sha256(line).hexdigest() for line in raw]
+        boots, ceremonies = {record.boot for record in records}, {record.ceremony for record in records}
+        times = [record.mono_ns for record in records]
+        if len(boots) != 1 or len(ceremonies) != 1 or (self.entries and self._ceremony not in ceremonies):
+            return False
+        if times != sorted(times) or (self._boot in boots and times[0] < self._mono_ns):
+            return False
+        if [record.seq for record in records] != list(range(self.entries, self.entries + len(records))):
+            return False
+        if [record.prev for record in records] != [self._last, *digests[:-1]]:
+            return False
+        last = records[-1]
+        self._ceremony, self._boot, self._mono_ns, self._last = last.ceremony, last.boot, last.mono_ns, digests[-1]
+        self.entries += len(records)
+        self.size += sum(map(len, raw))
+        for line in raw:
+            self._tree.add(line)
+        return True
+
     def tail(self) -> Tail:
         """Return the end as it is now."""
         frontier = self._tree.frontier()
@@ -259,14 +114,20 @@ class Chain:
 
 
 def records(raw: Iterable[bytes], chain: Chain) -> Iterator[Record]:
-    """Yield the records of raw lines, each once it follows `chain`, which keeps up; raises VerificationError for the first that does not.
+    """Yield the records of raw lines that follow `chain`, which goes on with them; raises VerificationError for the first that does not.
 
-    Nothing is kept of a line that was read.
+    Lines are read a few hundred at a time, and nothing is kept of them.
     """
-    for line in raw:
-        record = _quick(line) or _parse(line, f"record {chain.entries}")
-        chain.follow(record, line)
-        yield record
+    rest = iter(raw)
+    while batch := list(islice(rest, _BATCH)):
+        found = parse_lines(batch)
+        if found is not None and chain.follow_all(found, batch):
+            yield from found
+            continue
+        for line in batch:
+            record = parse_line(line, f"record {chain.entries}")
+            chain.follow(record, line)
+            yield record
 
 
 def lines(data: bytes) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ceremony.core.bundle import REPORT
 from ceremony.core.canonical import Json, JsonObject
-from ceremony.core.log import Outcome, Record
+from ceremony.core.record import Outcome, Record
 
 FOLDER = "folder"
 """How a record names the ceremony folder, as opposed to a volume."""

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ceremony.core import bundle, cosign
-from ceremony.core.log import Record
 from ceremony.core.plan import Person
+from ceremony.core.record import Record
 from ceremony.errors import VerificationError
 
 _OWN_WORDS = ("deviation", "stop")

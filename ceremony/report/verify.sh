@@ -717,6 +717,12 @@ KEY='
 # shellcheck disable=SC2016
 SIGNATURE='
     function bad(why) { print why; failed = 1; exit }
+    # S of Ed25519, little-endian (RFC 8032, 5.1.7): ssh-keygen takes a second one for each.
+    function below_order(text,    i, turned) {
+        turned = ""
+        for (i = 127; i > 64; i -= 2) turned = turned substr(text, i, 2)
+        return "x" turned < "x1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed"
+    }
     {
         kind = $1; key = $2; size = $3
         start($4)
@@ -743,6 +749,7 @@ SIGNATURE='
         if (!ended()) bad("ends too early, or something stands behind it")
         if (kind ~ /ecdsa/ && !numbers(signature)) bad("holds numbers in another than their one form")
         if (kind ~ /ed25519/ && length(signature) != 128) bad("is not as long as its key asks for")
+        if (kind ~ /ed25519/ && !below_order(signature)) bad("holds a number that is not below the order of its curve")
         print "ok"
     }'
 

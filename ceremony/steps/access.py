@@ -6,9 +6,9 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ceremony.core.canonical import JsonObject
-from ceremony.core.log import Outcome
 from ceremony.core.piv import Code, management_key_bytes, read_management_key
 from ceremony.core.ports import PinState, Piv, Prompt, Token, TokenIdentity
+from ceremony.core.record import Outcome
 from ceremony.errors import CeremonyError, PinLocked, TokenAbsent, TokenError, TokenLost, VerificationError, WrongPin
 from ceremony.steps import unblocking
 from ceremony.steps.new_secrets import MANAGEMENT_KEY, custodian, key_of

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ceremony.core.log import Outcome
 from ceremony.core.piv import FACTORY, FACTORY_MANAGEMENT_KEY, TRIES, Code
 from ceremony.core.ports import PivStanding, Prompt, Token, Tries
+from ceremony.core.record import Outcome
 from ceremony.core.secret import Secret
 from ceremony.errors import TokenError
 from ceremony.steps import standing, wiping

@@ -7,9 +7,9 @@ from ceremony.core import consent
 from ceremony.core.attestation import FormFactor
 from ceremony.core.canonical import JsonObject
 from ceremony.core.firmware import Decision, Firmware, Purpose, Series, Verdict, verdict
-from ceremony.core.log import Outcome
 from ceremony.core.plan import Custody
 from ceremony.core.ports import Prompt, TokenIdentity
+from ceremony.core.record import Outcome
 from ceremony.errors import TokenError
 from ceremony.steps.room import Room
 from ceremony.steps.two_people import agreed

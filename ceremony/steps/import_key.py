@@ -17,8 +17,8 @@ from ceremony.core.canonical import JsonObject
 from ceremony.core.challenge import challenge
 from ceremony.core.custody import attributes_json
 from ceremony.core.keys import PublicKey, verify
-from ceremony.core.log import Outcome
 from ceremony.core.ports import KeyRequest, Prompt, Token, TokenKey
+from ceremony.core.record import Outcome
 from ceremony.core.software_key import SoftwareKey
 from ceremony.errors import CeremonyError, TokenError, VerificationError
 from ceremony.steps import standing

@@ -20,9 +20,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ceremony.core.canonical import Json, JsonObject
-from ceremony.core.log import Head, Outcome, Record, Recovered, Tail, format_utc, head, lines
+from ceremony.core.log import Head, Recovered, Tail, head, lines
 from ceremony.core.past import Past
 from ceremony.core.ports import Clock, Entropy, LogWriter, Volume
+from ceremony.core.record import Outcome, Record, format_utc
 from ceremony.errors import StorageError, VolumesLost
 
 _FILES_BYTES = 48 * 1024

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 from ceremony.core import backup, bundle, words
 from ceremony.core.canonical import Json, JsonObject
-from ceremony.core.log import Outcome
 from ceremony.core.old_ceremony import OldRoot, copied_certificates
 from ceremony.core.ports import Option, Prompt
+from ceremony.core.record import Outcome
 from ceremony.core.root_backup import RootBackup, open_repositories, open_root
 from ceremony.core.secret import Secret
 from ceremony.core.software_key import SoftwareKey

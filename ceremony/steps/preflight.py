@@ -7,8 +7,8 @@ Whether the machine is still cut off is looked at again before every later step.
 from __future__ import annotations
 
 from ceremony.core.canonical import JsonObject
-from ceremony.core.log import Outcome
 from ceremony.core.ports import Check
+from ceremony.core.record import Outcome
 from ceremony.errors import CeremonyError
 from ceremony.steps.room import Room
 

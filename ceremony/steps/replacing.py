@@ -16,8 +16,8 @@ from functools import partial
 
 from ceremony.core import media_rules
 from ceremony.core.canonical import JsonObject
-from ceremony.core.log import Outcome
 from ceremony.core.ports import MediumIdentity, Option, Prompt, Volume
+from ceremony.core.record import Outcome
 from ceremony.errors import Stopped, StorageError, VolumesLost
 from ceremony.steps import drill
 from ceremony.steps.catching_up import catch_up

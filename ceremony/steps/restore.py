@@ -16,9 +16,9 @@ from __future__ import annotations
 from ceremony.core import bundle
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.custody import attributes_json, check_restored
-from ceremony.core.log import Outcome
 from ceremony.core.plan import Custody
 from ceremony.core.ports import KeyRequest, Option, Prompt, Token, TokenKey
+from ceremony.core.record import Outcome
 from ceremony.core.root_backup import RootBackup
 from ceremony.errors import CeremonyError, VerificationError
 from ceremony.steps import import_key

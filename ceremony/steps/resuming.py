@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from ceremony.core import bundle
 from ceremony.core.canonical import JsonObject
-from ceremony.core.log import Recovered, lines, parse_line, recover
+from ceremony.core.log import Recovered, lines, recover
 from ceremony.core.past import FOLDER
 from ceremony.core.ports import Folder
+from ceremony.core.record import parse_line
 from ceremony.errors import StorageError, VerificationError
 from ceremony.steps import opening, preflight, replacing
 from ceremony.steps.room import Room, sha256

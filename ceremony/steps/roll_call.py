@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from ceremony.core import bundle, cosign, roll
 from ceremony.core.canonical import Json, JsonObject
-from ceremony.core.log import Outcome
 from ceremony.core.plan import Person
 from ceremony.core.ports import Prompt
+from ceremony.core.record import Outcome
 from ceremony.core.roll import NAMESPACE, ROLL_CALL, Challenge
 from ceremony.errors import CeremonyError
 from ceremony.steps.protector import refuse_absent

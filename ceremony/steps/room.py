@@ -24,7 +24,6 @@ from ceremony.core.attestation import Authorities
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import Dialect
 from ceremony.core.keys import Algorithm
-from ceremony.core.log import Outcome
 from ceremony.core.past import FOLDER
 from ceremony.core.plan import Custody, Kind, Mode, Person, Plan, Role, RootPlan
 from ceremony.core.ports import (
@@ -43,6 +42,7 @@ from ceremony.core.ports import (
     Volume,
 )
 from ceremony.core.published.reading import Fleet
+from ceremony.core.record import Outcome
 from ceremony.core.root_backup import RootBackup
 from ceremony.core.software_key import SoftwareKey
 from ceremony.errors import CeremonyError, StorageError, VerificationError

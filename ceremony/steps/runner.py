@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from ceremony.core.canonical import JsonObject
-from ceremony.core.log import Outcome
 from ceremony.core.ports import Option, Prompt, Watcher
 from ceremony.core.procedure import StepInfo
+from ceremony.core.record import Outcome
 from ceremony.errors import CeremonyError, ExitCode, Stopped, StorageError, TokenError
 from ceremony.steps import (
     back_up,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ceremony.core import shares
 from ceremony.core.chronicle.phrases import tries
-from ceremony.core.log import Outcome
 from ceremony.core.ports import Option, Prompt
+from ceremony.core.record import Outcome
 from ceremony.core.secret import Secret
 from ceremony.core.shares import Gathering, ShareSet, Split
 from ceremony.core.words import normalise_passphrase

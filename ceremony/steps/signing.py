@@ -17,8 +17,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.keys import Scheme, verify
-from ceremony.core.log import MAX_LINE
 from ceremony.core.ports import Token, TokenKey
+from ceremony.core.record import MAX_LINE
 from ceremony.errors import VerificationError
 from ceremony.steps.room import Room
 

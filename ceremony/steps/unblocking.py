@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from ceremony.core.log import Outcome
 from ceremony.core.piv import Code
 from ceremony.core.ports import Option, PivStanding, Prompt, Token
+from ceremony.core.record import Outcome
 from ceremony.core.secret import Secret
 from ceremony.errors import PinLocked, TokenError, WrongPin
 from ceremony.steps.new_secrets import custodian, key_of, new_code

@@ -72,6 +72,9 @@ NOT_CANONICAL = [
     pytest.param(b'"\\/"', id="an escaped slash"),
     pytest.param(b'"\\u003c"', id="what Go escapes"),
     pytest.param(b'"\\u00e9"', id="an escaped letter that is not ASCII"),
+    pytest.param('{"é":1}'.encode(), id="a key that is not ASCII"),
+    pytest.param('{"a":"é\x85"}'.encode(), id="a control character above ASCII"),
+    pytest.param('{"a":"e\u0301"}'.encode(), id="not in normal form"),
     pytest.param(b'"\\ud83d\\ude00"', id="an escaped pair of surrogates"),
     pytest.param(b"-0", id="minus zero"),
 ]

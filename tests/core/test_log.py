@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import combinations, pairwise
 
@@ -15,8 +14,9 @@ from hypothesis import strategies as st
 
 from ceremony.core import log
 from ceremony.core.canonical import Json
-from ceremony.core.log import FIRST_PREV, MAX_LINE, Head, Outcome, Record, Tail
+from ceremony.core.log import Head, Tail
 from ceremony.core.merkle import Frontier
+from ceremony.core.record import FIRST_PREV, MAX_LINE, Outcome, Record, format_utc, parse_line, parse_lines
 from ceremony.errors import VerificationError
 
 RECORD = Record(
@@ -55,7 +55,7 @@ def test_a_line_is_one_canonical_object_of_fourteen_members() -> None:
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E))
 HEX_32, HEX_64 = (st.text("0123456789abcdef", min_size=n, max_size=n) for n in (32, 64))
 COUNTS = st.integers(0, 2**53 - 1)
-TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)).map(log.format_utc)  # noqa: DTZ001 - bounds
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)).map(format_utc)  # noqa: DTZ001 - bounds
 RECORDS = st.builds(
     Record, HEX_32, COUNTS, HEX_64, HEX_32, TIMES, COUNTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS,
     st.sampled_from(Outcome), st.dictionaries(TEXTS, TEXTS | COUNTS | st.none() | st.booleans()),
@@ -65,14 +65,14 @@ RECORDS = st.builds(
 @given(RECORDS)
 @example(RECORD)
 def test_reads_back_the_record_that_it_wrote(record: Record) -> None:
-    assert log.parse_line(record.line(), "record 0") == record
+    assert parse_line(record.line(), "record 0") == record
 
 
 def test_refuses_to_write_a_record_that_is_too_long() -> None:
     room = MAX_LINE - len(RECORD._replace(body={"text": ""}).line())
     longest = RECORD._replace(seq=0, body={"text": "x" * room})
     assert len(longest.line()) == MAX_LINE
-    assert log.parse_line(longest.line(), "record 0") == longest
+    assert parse_line(longest.line(), "record 0") == longest
     with pytest.raises(VerificationError, match=r"^record 0: is 65537 bytes long, more than 65536$"):
         longest._replace(body={"text": "x" * (room + 1)}).line()
 
@@ -141,7 +141,7 @@ MALFORMED = [
 @pytest.mark.parametrize(("line", "says"), MALFORMED)
 def test_refuses_a_line_that_it_would_not_write(line: bytes, says: str) -> None:
     with pytest.raises(VerificationError, match=f"^record 5: {says}") as caught:
-        log.parse_line(line, "record 5")
+        parse_line(line, "record 5")
     assert caught.value.hint
 
 
@@ -152,14 +152,14 @@ def test_refuses_a_line_that_it_would_not_write(line: bytes, says: str) -> None:
 )
 def test_any_bytes_are_refused_in_words(data: bytes) -> None:
     with pytest.raises(VerificationError):
-        log.parse_line(data, "record 0")
+        parse_line(data, "record 0")
 
 
 @given(st.sampled_from(sorted(RECORD.as_json())), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text()))
 def test_any_member_is_read_as_it_was_or_refused(name: str, value: Json) -> None:
     line = _with(**{name: value}) if not isinstance(value, str) or value.isprintable() else LINE
     try:
-        record = log.parse_line(line, "record 0")
+        record = parse_line(line, "record 0")
     except VerificationError:
         return
     assert record.line() == line
@@ -203,16 +203,20 @@ def test_the_quick_way_to_read_a_line_is_the_slow_one_whatever_stands_in_a_membe
 
 
 def _both_ways(line: bytes) -> None:
-    """Read a line as `parse_line` does, and without its quick way: the quick way must be no other way."""
-    read = [_outcome(log.parse_line, line), _outcome(log._parse, line)]
-    assert read[0] == read[1]
-
-
-def _outcome(parse: Callable[[bytes, str], Record], line: bytes) -> Record | str:
+    """Read a line by itself and as one of many: the quick way never takes another line, nor takes it for another record."""
+    many = parse_lines([line])
     try:
-        return parse(line, "record")
-    except VerificationError as error:
-        return error.message
+        alone = parse_line(line, "record")
+    except VerificationError:
+        assert many is None
+    else:
+        assert many in (None, [alone])
+
+
+def _outcome(data: bytes) -> tuple[int, str]:
+    """Return how far a log is read, and why no further."""
+    found = log.recover(data)
+    return len(found.records), found.fault.message if found.fault else ""
 
 
 # --- the chain ----------------------------------------------------------------
@@ -375,6 +379,6 @@ def test_every_flipped_bit_of_a_head_is_another_head_or_refused() -> None:
 
 
 def test_a_time_is_written_with_six_digits() -> None:
-    assert log.format_utc(datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)) == "2026-01-02T03:04:05.000006Z"
+    assert format_utc(datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)) == "2026-01-02T03:04:05.000006Z"
     for one, other in pairwise(["2026-01-02T03:04:05.000006Z", "2026-01-02T03:04:05.000010Z", "2026-01-02T03:04:06.000000Z"]):
         assert one < other

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceremony.core import log
-from ceremony.core.log import FIRST_PREV, Outcome, Record, Tail
+from ceremony.core.log import Tail
+from ceremony.core.record import FIRST_PREV, Outcome, Record
 from ceremony.errors import VerificationError
 
 RECORD = Record(

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceremony.core.canonical import Json, JsonObject
-from ceremony.core.log import FIRST_PREV, Outcome, Record
 from ceremony.core.past import FOLDER, Past
+from ceremony.core.record import FIRST_PREV, Outcome, Record
 
 BLANK = Record("0" * 32, 0, FIRST_PREV, "0" * 32, "", 0, "", "", "sign", "", "", Outcome.OK, {})
 

@@ -11,8 +11,8 @@ import pytest
 
 from ceremony.core import cosign
 from ceremony.core.bundle import slug
-from ceremony.core.log import Outcome, Record
 from ceremony.core.plan import Person, Role
+from ceremony.core.record import Outcome, Record
 from ceremony.core.withheld import Traces, own_words
 
 LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINMGljX/UKQJkOtThNN9aY6yt5KHW47nlowG4RQYlkwG ada@vault.example"

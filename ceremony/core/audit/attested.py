@@ -27,8 +27,8 @@ from ceremony.core.challenge import challenge
 from ceremony.core.dialects import get
 from ceremony.core.firmware import Firmware
 from ceremony.core.keys import PublicKey, der_to_raw, verify
-from ceremony.core.log import Outcome, Record
 from ceremony.core.plan import Custody, Kind, Mode, Plan
+from ceremony.core.record import Outcome, Record
 from ceremony.errors import CeremonyError, VerificationError
 
 PUBLIC = "public.pem"

@@ -18,8 +18,8 @@ from ceremony.core.audit.answers import TEXT, fault, kept_before, recorded_at, s
 from ceremony.core.audit.signed import people
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json
-from ceremony.core.log import Outcome, Record
 from ceremony.core.plan import Mode, Person
+from ceremony.core.record import Outcome, Record
 from ceremony.errors import VerificationError
 
 _NAMED = 2

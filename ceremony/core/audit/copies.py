@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ceremony.core.audit.verdict import Audited, Finding, Level
-from ceremony.core.log import lines, parse_line
+from ceremony.core.log import lines
+from ceremony.core.record import parse_line
 from ceremony.errors import VerificationError
 
 

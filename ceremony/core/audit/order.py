@@ -10,9 +10,9 @@ from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.dialects import get
 from ceremony.core.keys import PublicKey
-from ceremony.core.log import Outcome, Record
 from ceremony.core.plan import Custody, Kind, Plan
 from ceremony.core.procedure import keeps_backups, procedure
+from ceremony.core.record import Outcome, Record
 from ceremony.errors import PlanRefused
 
 ANNOUNCED = frozenset(

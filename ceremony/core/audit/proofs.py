@@ -22,8 +22,9 @@ from ceremony.core import bundle, canonical, proof, redacted
 from ceremony.core.audit.brought import check_brought
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import Json, JsonObject
-from ceremony.core.log import Head, Record, Recovered, Tail, lines, parse_head, parse_line
+from ceremony.core.log import Head, Recovered, Tail, lines, parse_head
 from ceremony.core.past import Past
+from ceremony.core.record import Record, parse_line
 from ceremony.core.signers import Signers
 from ceremony.errors import CeremonyError, ExitCode, StorageError, VerificationError
 

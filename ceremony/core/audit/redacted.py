@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from ceremony.core import bundle, proof, redacted
 from ceremony.core.audit.brought import check_brought
 from ceremony.core.audit.verdict import Audited
-from ceremony.core.log import FIRST_PREV, Head, Record, Recovered, Tail, lines, parse_head, parse_line
+from ceremony.core.log import Head, Recovered, Tail, lines, parse_head
 from ceremony.core.past import Past
 from ceremony.core.plan import Mode
 from ceremony.core.ports import Readable
+from ceremony.core.record import FIRST_PREV, Record, parse_line
 from ceremony.core.signers import Signers
 from ceremony.errors import CeremonyError, VerificationError
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from ceremony.core import bundle, redacted
 from ceremony.core.audit.signed import people
 from ceremony.core.audit.verdict import Audited
-from ceremony.core.log import Record, lines, parse_head
+from ceremony.core.log import lines, parse_head
 from ceremony.core.past import Past
 from ceremony.core.plan import Person
+from ceremony.core.record import Record
 from ceremony.core.withheld import Traces, own_words
 from ceremony.errors import CeremonyError, ExitCode
 

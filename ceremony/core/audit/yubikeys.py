@@ -15,8 +15,8 @@ from ceremony.core.audit.verdict import Audited
 from ceremony.core.canonical import JsonObject
 from ceremony.core.firmware import Decision
 from ceremony.core.keys import PublicKey
-from ceremony.core.log import Record
 from ceremony.core.plan import Site
+from ceremony.core.record import Record
 from ceremony.core.site_reader import read_site
 from ceremony.errors import PlanRefused, VerificationError
 

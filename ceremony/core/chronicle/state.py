@@ -22,7 +22,7 @@ from ceremony.core.chronicle.values import (
     StepState,
 )
 from ceremony.core.chronicle.words import sentence
-from ceremony.core.log import Outcome
+from ceremony.core.record import Outcome
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from ceremony.core.chronicle import words_published
 from ceremony.core.chronicle.acts import about_to, done, unfinished
 from ceremony.core.chronicle.facts import Facts, facts
 from ceremony.core.chronicle.phrases import counted, listed, short, token, tries
-from ceremony.core.log import Outcome
+from ceremony.core.record import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,9 @@ from ceremony.core.clauses import limits as told
 from ceremony.core.clauses.limits import UNPROVABLE
 from ceremony.core.clauses.seen import see
 from ceremony.core.clauses.values import MOST_LISTED, Clause, Holds
-from ceremony.core.log import Record
 from ceremony.core.past import Past
 from ceremony.core.plan import Plan
+from ceremony.core.record import Record
 
 __all__ = ["MOST_LISTED", "UNPROVABLE", "Clause", "Holds", "judge", "limits"]
 

@@ -12,8 +12,8 @@ from ceremony.core.clauses import shared
 from ceremony.core.clauses.rows import Found, Row, always_outside, met, not_applicable, not_met, outside, when_made
 from ceremony.core.clauses.seen import MADE, Seen, listed, present, short
 from ceremony.core.consent import CONSENTS
-from ceremony.core.log import Record
 from ceremony.core.plan import Custody, Kind
+from ceremony.core.record import Record
 
 _BR = "CA/B BR 2.2.6, "
 _YUBIKEY = "yubikey"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ceremony.core.clauses.seen import Seen
 from ceremony.core.clauses.values import MOST_LISTED, Clause, Holds
-from ceremony.core.log import Record
+from ceremony.core.record import Record
 
 
 @dataclass(frozen=True, slots=True)

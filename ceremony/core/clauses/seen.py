@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 from ceremony.core import bundle, claims
 from ceremony.core.chronicle.facts import Facts, as_text, facts
-from ceremony.core.log import Outcome, Record
 from ceremony.core.past import Past
 from ceremony.core.plan import Kind, Plan, RootPlan
 from ceremony.core.procedure import keeps_backups
+from ceremony.core.record import Outcome, Record
 
 MADE = ("generate-key", "import-key")
 """The acts by which a new root key comes to a token."""

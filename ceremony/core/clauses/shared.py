@@ -11,9 +11,9 @@ from ceremony.core.chronicle.phrases import counted
 from ceremony.core.clauses.rows import Found, met, not_applicable, not_met, outside
 from ceremony.core.clauses.seen import Seen, listed, passed, present
 from ceremony.core.dialects import get
-from ceremony.core.log import Record
 from ceremony.core.plan import Role
 from ceremony.core.procedure import procedure
+from ceremony.core.record import Record
 from ceremony.errors import PlanRefused
 
 INVENTORY = "evidence/inventory.json"

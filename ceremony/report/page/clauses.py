@@ -11,7 +11,7 @@ from enum import StrEnum
 from ceremony.core import bundle, clauses
 from ceremony.core.canonical import JsonObject
 from ceremony.core.clauses import Clause, Holds
-from ceremony.core.log import Outcome
+from ceremony.core.record import Outcome
 from ceremony.report.page.markup import Element, Node, el
 from ceremony.report.page.material import INVENTORY, Material
 from ceremony.report.page.parts import code, items, note, section, table

@@ -15,11 +15,12 @@ from ceremony.core import bundle
 from ceremony.core.canonical import parse_object
 from ceremony.core.chronicle import State
 from ceremony.core.chronicle.facts import Facts
-from ceremony.core.log import Outcome, Record, recover
+from ceremony.core.log import recover
 from ceremony.core.past import Past
 from ceremony.core.plan import Mode, Plan
 from ceremony.core.plan_reader import read_plan
 from ceremony.core.ports import Readable
+from ceremony.core.record import Outcome, Record
 from ceremony.errors import CeremonyError
 
 INVENTORY = "evidence/inventory.json"

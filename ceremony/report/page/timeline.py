@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ceremony.core.chronicle import sentence
 from ceremony.core.chronicle.facts import Facts
-from ceremony.core.log import Outcome, Record
+from ceremony.core.record import Outcome, Record
 from ceremony.core.step_words import STEPS
 from ceremony.report.page.markup import Element, Node, el
 from ceremony.report.page.material import Material

@@ -13,7 +13,7 @@ from ceremony.core import log
 from ceremony.core.canonical import JsonObject
 from ceremony.core.chronicle import State, overview, sentence
 from ceremony.core.chronicle.facts import Facts
-from ceremony.core.log import Outcome
+from ceremony.core.record import MAX_LINE, Outcome
 from ceremony.tui import records
 from ceremony.tui.text import visible, visible_lines
 from ceremony.tui.view.tables import Page, SearchedRow, Table, bytes_text, facts_text, heading, row, when
@@ -97,7 +97,7 @@ def _entry(state: State, number: int, line: bytes) -> Entry:
 
 
 def _record(line: bytes) -> JsonObject | None:
-    return records.read(line) if len(line) <= log.MAX_LINE and line.endswith(b"\n") else None
+    return records.read(line) if len(line) <= MAX_LINE and line.endswith(b"\n") else None
 
 
 # --- tables --------------------------------------------------------------------

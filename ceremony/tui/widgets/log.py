@@ -18,7 +18,7 @@ from textual.content import Content
 
 from ceremony.core.canonical import Json
 from ceremony.core.chronicle import sentence
-from ceremony.core.log import Outcome
+from ceremony.core.record import Outcome
 from ceremony.tui import records
 from ceremony.tui.text import visible
 from ceremony.tui.widgets.pane import Passage, PassagePane

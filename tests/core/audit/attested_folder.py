@@ -23,8 +23,9 @@ from ceremony.core.audit.verdict import Audited, begin
 from ceremony.core.canonical import JsonObject
 from ceremony.core.challenge import challenge
 from ceremony.core.keys import PublicKey, der_to_raw, from_crypto
-from ceremony.core.log import Head, Outcome, Record, Tail, head
+from ceremony.core.log import Head, Tail, head
 from ceremony.core.plan import Mode, Plan
+from ceremony.core.record import Outcome, Record
 from tests.core.attestation.chains import AT, NEW, Chain, key, pem, yubico_files
 from tests.fakes.folder import FakeFolder
 from tests.fakes.plans import read

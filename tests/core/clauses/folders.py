@@ -14,10 +14,11 @@ import pytest
 from ceremony.core import bundle
 from ceremony.core.clauses import Clause, judge
 from ceremony.core.keys import Algorithm
-from ceremony.core.log import Outcome, Record, recover
+from ceremony.core.log import recover
 from ceremony.core.past import Past
 from ceremony.core.plan import BackupPlan, Custody, Mode, Person, Plan, Role, RootPlan
 from ceremony.core.plan_reader import read_plan
+from ceremony.core.record import Outcome, Record
 from ceremony.errors import ExitCode
 from tests.core.audit import test_recovered
 from tests.fakes import room

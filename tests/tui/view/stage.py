@@ -12,8 +12,9 @@ from textual.pilot import Pilot
 
 from ceremony.core.bundle import LOG
 from ceremony.core.canonical import JsonObject, encode
-from ceremony.core.log import Outcome, Record, Tail
+from ceremony.core.log import Tail
 from ceremony.core.ports import Readable
+from ceremony.core.record import Outcome, Record
 from ceremony.errors import ExitCode
 from ceremony.tui.view.app import ViewApp
 from tests.fakes.folder import FakeFolder

@@ -13,7 +13,7 @@ from textual.geometry import Size
 
 from ceremony.core.bundle import LOG
 from ceremony.core.canonical import encode
-from ceremony.core.log import Outcome
+from ceremony.core.record import Outcome
 from ceremony.errors import ExitCode, Stopped, StorageError
 from ceremony.tui.view.app import LeaveAsked
 from ceremony.tui.view.bars import TabBar
