@@ -32,7 +32,7 @@ def typed(page: str) -> list[list[str]]:
     for line in lines(page):
         if "ceremony" not in line and "rehearse" not in line:  # nor need it be quoted as a shell wants it
             continue
-        words = shlex.split(re.split(r"   +|\s#", line.strip())[0].replace("[", " ").replace("]", " ").replace("...", ""))
+        words = shlex.split(re.split(r"   +|\s[#>]", line.strip())[0].replace("[", " ").replace("]", " ").replace("...", ""))
         if words[:1] and words[0].removeprefix(".venv/bin/") == "ceremony" and len(words) > 1:
             found.append(words[1:])
         elif words[:1] == ["./scripts/rehearse"]:
