@@ -226,7 +226,7 @@ def test_production_may_be_published_by_those_who_hold_its_anchor(rehearsed, mon
     with open_folder(rehearsed.ceremony) as reader:
         result = core.audit(reader)
         result.incomplete("mode", "PRODUCTION: a folder cannot vouch for itself")
-        monkeypatch.setattr("ceremony.cli.audit.audit", lambda _: result)
+        monkeypatch.setattr("ceremony.cli.audit.audit", lambda _, **_brought: result)
         assert audited(reader) is Mode.PRACTICE
         result.incomplete("quorum", "the final head lacks signatures")
         with pytest.raises(CeremonyError, match="does not verify"):

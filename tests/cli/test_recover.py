@@ -112,7 +112,7 @@ def test_a_volume_holds_what_it_should_and_both_hold_the_same(rehearsed):
 def test_the_ceremony_folder_has_the_layout_of_docs_formats(rehearsed):
     names = {str(path.relative_to(rehearsed.ceremony)) for path in rehearsed.ceremony.rglob("*") if path.is_file()}
     patterns = [
-        r"ceremony\.jsonl", r"heads/0001\.txt", r"heads/0002\.txt", r"heads/0002\.[a-z0-9-]+\.sig",
+        r"ceremony\.jsonl", r"heads/000[1-5]\.txt", r"heads/0005\.[a-z0-9-]+\.sig", r"report\.html", r"verify\.sh",
         r"bundle/tuf/.+/metadata/(root|targets|targets/[a-z]+)\.json", r"bundle/keys/root-[0-9a-f]{16}\.pem",
         r"bundle/trust-pinning\.json", r"deliver/.+/targets\.key\.age",
         r"evidence/plan\.toml", r"evidence/site\.toml", r"evidence/script\.md", r"evidence/plan-files/.+",
@@ -147,5 +147,5 @@ def test_practice_stands_in_every_certificate(rehearsed):
 
 def test_openssl_verifies_the_root_keys_signatures_over_the_head(rehearsed):
     for token in (rehearsed.ceremony / "evidence" / "tokens").iterdir():
-        head = rehearsed.ceremony / "heads" / "0001.txt"
+        head = rehearsed.ceremony / "heads" / "0004.txt"
         openssl("dgst", "-sha256", "-verify", token / "public.pem", "-signature", token / "head.sig", head)

@@ -90,7 +90,7 @@ def test_the_recipe_on_each_volume_gives_the_keys_that_signed(held, volume, tmp_
         openssl("dgst", "-sha256", "-sign", folder / "root-key.der", "-keyform", "DER", "-out", signature, tmp_path / "message")
         (tmp_path / "public.pem").write_bytes(shown)
         openssl("dgst", "-sha256", "-verify", tmp_path / "public.pem", "-signature", signature, tmp_path / "message")
-        head = held.ceremony / "heads" / "0001.txt"
+        head = held.ceremony / "heads" / "0004.txt"
         evidence = held.ceremony / "evidence" / "tokens" / serial / "head.sig"
         openssl("dgst", "-sha256", "-verify", tmp_path / "public.pem", "-signature", evidence, head)
         assert json.loads((folder / "manifest.json").read_text())["serial"] == serial

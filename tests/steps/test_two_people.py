@@ -42,6 +42,9 @@ class Bent(FakeCosigner):
             return self.instead(self.keys, person, message)
         return self.keys.sign(person, namespace, message)
 
+    def elsewhere(self, person: str, namespace: str, message: bytes) -> bytes:
+        return self.keys.elsewhere(person, namespace, message)
+
 
 def bend(ceremony: Ceremony, instead: Sign, person: str = "Wim") -> Ceremony:
     """Let one person do something else than to sign that they agree."""
