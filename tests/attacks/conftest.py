@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells, at the end of a run over this folder, how many attacks there were, and how they went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print kind, cases, accepted, compared by all three verifiers, and disagreements."""
+    table: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, value in report.user_properties:
+            if name in ("attacks", "agreement"):
+                kind, count, bad = value
+                row = table[kind]
+                at = 0 if name == "attacks" else 2
+                row[at], row[at + 1] = row[at] + count, row[at + 1] + bad
+    if not table:
+        return
+    terminalreporter.section("attacks")
+    width = max(map(len, table))
+    terminalreporter.write_line(f"{'kind':<{width}}  {'cases':>8}  {'accepted':>8}  {'compared':>8}  {'disagree':>8}")
+    total = [sum(row[i] for row in table.values()) for i in range(4)]
+    for kind, row in [*sorted(table.items()), ("all", total)]:
+        terminalreporter.write_line(f"{kind:<{width}}  " + "  ".join(f"{number:>8}" for number in row))
+    terminalreporter.write_line(f"{total[0]} cases, {total[1]} accepted; {total[2]} compared, {total[3]} disagreements")
