@@ -120,14 +120,22 @@ def records(raw: Iterable[bytes], chain: Chain) -> Iterator[Record]:
     """
     rest = iter(raw)
     while batch := list(islice(rest, _BATCH)):
-        found = parse_lines(batch)
-        if found is not None and chain.follow_all(found, batch):
-            yield from found
-            continue
-        for line in batch:
-            record = parse_line(line, f"record {chain.entries}")
-            chain.follow(record, line)
-            yield record
+        yield from _together(batch, chain)
+
+
+def _together(batch: Sequence[bytes], chain: Chain) -> Iterator[Record]:
+    """Yield the records of some lines: all at once, or one half and then the other, so that an odd line holds up few others."""
+    found = parse_lines(batch)
+    if found is not None and chain.follow_all(found, batch):
+        yield from found
+    elif len(batch) == 1:
+        record = parse_line(batch[0], f"record {chain.entries}")
+        chain.follow(record, batch[0])
+        yield record
+    else:
+        middle = len(batch) // 2
+        yield from _together(batch[:middle], chain)
+        yield from _together(batch[middle:], chain)
 
 
 def lines(data: bytes) -> Iterator[bytes]:

@@ -32,7 +32,7 @@ _MEMBERS = frozenset(
 )
 _TEXTS = ("kind", "step", "actor", "recorded_by", "boot")
 _UTC = "%Y-%m-%dT%H:%M:%S.%fZ"
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
+_TIME = re.compile(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
 _FIXED = re.compile("[0-9a-f]+")
 
 

@@ -213,10 +213,25 @@ def _both_ways(line: bytes) -> None:
         assert many in (None, [alone])
 
 
-def _outcome(data: bytes) -> tuple[int, str]:
-    """Return how far a log is read, and why no further."""
-    found = log.recover(data)
-    return len(found.records), found.fault.message if found.fault else ""
+@pytest.mark.parametrize("odd", [(), (0,), (7,), (3, 4), tuple(range(9)), (8,)], ids=str)
+def test_odd_lines_among_plain_ones_are_records_like_them(odd: tuple[int, ...]) -> None:
+    """A quote is escaped in a line, which the quick way leaves to the other; nobody sees which way a line was read."""
+    tail, data, made = Tail(), b"", []
+    for seq in range(9):
+        made.append(RECORD._replace(seq=seq, prev=tail.last, mono_ns=seq, body={"said": 'a "word"' if seq in odd else "é"}))
+        tail = tail.follow(made[-1], made[-1].line())
+        data += made[-1].line()
+    found = log.read(data)
+    assert (found.records, found.tail) == (tuple(made), tail)
+
+
+@pytest.mark.parametrize("where", range(9))
+def test_the_first_line_that_does_not_follow_is_named_wherever_it_stands(where: int) -> None:
+    lines = list(log.lines(chained(9)))
+    lines[where] = lines[where].replace(b'"n":', b'"m":')
+    found = log.recover(b"".join(lines))
+    assert len(found.records) == min(where + 1, 9)
+    assert (found.fault is None) is (where == 8)
 
 
 # --- the chain ----------------------------------------------------------------
