@@ -44,7 +44,7 @@ class Everybody(People):
         if "request" in key:
             await self._own_screens()
         await self.camera.press("1", "2", "1", "2", "1")
-        await self.camera.take("compare" if "head" not in key else "compare-head")
+        await self.camera.take("compare-gate" if "gate" in key else "compare-head" if "head" in key else "compare")
         await self.camera.press("2", *("1", "2") * 6, "y")
 
     async def _own_screens(self) -> None:

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 
 import pytest
 
-from ceremony.core import canonical
+from ceremony.core import canonical, software_key
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Audited, Level, by_subject
 from ceremony.core.bundle import LOG
+from ceremony.core.keys import Algorithm
 from ceremony.errors import CeremonyError, ExitCode, StorageError
 from tests.core.audit.test_tampering import fast_seal, whole
 from tests.fakes.folder import FakeFolder
@@ -20,6 +22,11 @@ from tests.fakes.folder import FakeFolder
 __all__ = ["fast_seal"]
 
 Records = list[dict]
+
+
+SPKI = base64.b64encode(software_key.make(Algorithm.ECDSA_P256).public.spki).decode()
+BENT_SPKI = f"{SPKI[:-3]}{chr(ord(SPKI[-3]) + 1)}=="
+"""The same bytes: the last letter has four bits that say nothing."""
 
 
 def rechained(
@@ -85,6 +92,16 @@ def result_of(action: str, **changes: object) -> Callable[[Records], None]:
         pytest.param(edit("open", plan="a plan"), "does not say how to check the bundle", id="a plan that is a text"),
         pytest.param(edit("open", site_sha256="0" * 64), "is not the one that the first record binds", id="another site"),
         pytest.param(edit("open", approvals={"x.sig": "0" * 64}), "is recorded, and is not there", id="an approval that is gone"),
+        pytest.param(
+            step_made("root-keys", keys=[{"serial": 1, "spki": SPKI}]),
+            "names a root key that cannot be read",
+            id="a serial that is a number",
+        ),
+        pytest.param(
+            step_made("root-keys", keys=[{"serial": "1", "spki": BENT_SPKI}]),
+            "names a root key that cannot be read",
+            id="base64 in another form",
+        ),
         pytest.param(
             step_made("root-keys", keys=["key"]), "names a root key that cannot be read", id="a root key that is a text"
         ),
