@@ -24,6 +24,13 @@ def remembering() -> Iterator[None]:
         yield
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count no coverage while very many attacks are judged: other tests reach every line, and counting doubles the time."""
+    for item in items:
+        if item.path.parent.name == "attacks" and not item.nodeid.split("::")[1].startswith("test_the_audit_that_stops_early"):
+            item.add_marker("no_cover")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print kind, cases, accepted, compared by all three verifiers, and disagreements."""
     table: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])

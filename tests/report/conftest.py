@@ -15,7 +15,10 @@ EVERY = 5
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out four of five cases of each long table."""
+    """Leave out four of five cases of each long table; count no coverage where other programs verify."""
+    for item in items:
+        if item.path.name.startswith("test_verify_"):
+            item.add_marker("no_cover")
     if os.environ.get("CEREMONY_ATTACKS") == "all":
         return
     seen: dict[str, int] = {}
