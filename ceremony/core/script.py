@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from ceremony.core import words
+from ceremony.core.markdown import BLANK, escape, table
 from ceremony.core.plan import CompromisedPlan, Custody, KeyPlan, Plan, RepositoryPlan, Role, Source
 from ceremony.core.plan_lint import PlanWarning
 from ceremony.core.procedure import EVERYBODY, StepInfo
@@ -35,20 +36,6 @@ _KNOW_ALWAYS = {
     "open-backup": "this host has each restored root key in its memory from here until its new backup is written; it could"
     " keep a copy.",
 }
-
-_SPECIAL = frozenset("\\`*_[]<>|~&#")
-_BLANK = "_" * 16
-
-
-def escape(text: str) -> str:
-    """Return text as Markdown that shows exactly its characters, those that do not print as their code points."""
-    return "".join(_escaped(character) for character in text)
-
-
-def _escaped(character: str) -> str:
-    if not character.isprintable():
-        return f"(U+{ord(character):04X})"
-    return f"\\{character}" if character in _SPECIAL else character
 
 
 def script(plan: Plan, steps: Sequence[StepInfo], warnings: Sequence[PlanWarning]) -> str:
@@ -75,9 +62,9 @@ def _title(plan: Plan, steps: Sequence[StepInfo]) -> Iterator[str]:
     yield from (" ".join(spoken[i : i + 8]) for i in range(0, len(spoken), 8))
     yield from ("```", "")
     yield from (f"{len(steps)} steps, about {sum(step.minutes for step in steps)} minutes.", "")
-    yield from (f"Mode (practice or production): {_BLANK}", "")
-    yield from (f"Date: {_BLANK} Begun (UTC): {_BLANK} Ended (UTC): {_BLANK}", "")
-    yield from (f"Ceremony id, from the screen: {_BLANK * 2}", "")
+    yield from (f"Mode (practice or production): {BLANK}", "")
+    yield from (f"Date: {BLANK} Begun (UTC): {BLANK} Ended (UTC): {BLANK}", "")
+    yield from (f"Ceremony id, from the screen: {BLANK * 2}", "")
 
 
 def _subject(plan: Plan) -> Iterator[str]:
@@ -101,7 +88,7 @@ def _subject(plan: Plan) -> Iterator[str]:
     if plan.backup.protect:
         rows.append(("Backups protected by", _protection(plan)))
     yield from ("## What is decided", "")
-    yield from _table(("", ""), rows)
+    yield from table(("", ""), rows)
 
 
 def _stolen(compromised: CompromisedPlan) -> Iterator[tuple[str, str]]:
@@ -138,7 +125,7 @@ def _people(plan: Plan) -> Iterator[str]:
         )
         for person in plan.people
     ]
-    yield from _table(("Name", "Role", "Organisation", "Independent", "Key", "Present (initials)"), rows)
+    yield from table(("Name", "Role", "Organisation", "Independent", "Key", "Present (initials)"), rows)
     quorum = ", ".join(f"{count} {role}" for role, count in plan.quorum.items())
     yield from (f"Who signs the log at the end, at least: {escape(quorum)}; one of them independent.", "")
 
@@ -146,10 +133,10 @@ def _people(plan: Plan) -> Iterator[str]:
 def _hardware(plan: Plan) -> Iterator[str]:
     names = dict.fromkeys((*plan.root.tokens, *(plan.change.tokens if plan.change else ())))
     yield from ("## Tokens", "")
-    yield from _table(("Name", "Serial, read from the token", "Custodian", "Seal before", "Seal after"), _blank(names, 4))
+    yield from table(("Name", "Serial, read from the token", "Custodian", "Seal before", "Seal after"), _blank(names, 4))
     yield from ("## Volumes", "")
     media = ("volume A", "volume B", "courier")
-    yield from _table(("Medium", "Serial, read from the medium", "Custodian", "Seal before", "Seal after"), _blank(media, 4))
+    yield from table(("Medium", "Serial, read from the medium", "Custodian", "Seal before", "Seal after"), _blank(media, 4))
 
 
 def _blank(names: Iterable[str], columns: int) -> list[tuple[str, ...]]:
@@ -203,7 +190,7 @@ def _steps(plan: Plan, steps: Sequence[StepInfo]) -> Iterator[str]:
         known = _KNOW.get((step.name, plan.root.custody)) or _KNOW_ALWAYS.get(step.name)
         if known is not None:
             yield f"- **Know:** {known}"
-        yield from ("", f"☐ done as written ☐ deviation no. ____ Time (UTC): {_BLANK} Initials: {_BLANK}", "")
+        yield from ("", f"☐ done as written ☐ deviation no. ____ Time (UTC): {BLANK} Initials: {BLANK}", "")
 
 
 def _who(plan: Plan, step: StepInfo) -> str:
@@ -221,7 +208,7 @@ def _deviations() -> Iterator[str]:
     yield from ("## Deviations", "")
     yield from ("Anything that did not go as written, however small. It is recorded on the screen too.", "")
     header = ("No.", "Step", "What was expected", "What happened", "What was decided", "By")
-    yield from _table(header, _blank((str(number) for number in range(1, DEVIATION_ROWS + 1)), 5))
+    yield from table(header, _blank((str(number) for number in range(1, DEVIATION_ROWS + 1)), 5))
 
 
 def _sign_off(plan: Plan) -> Iterator[str]:
@@ -229,20 +216,8 @@ def _sign_off(plan: Plan) -> Iterator[str]:
     yield from ("I was present throughout. This script was followed, and what is noted in it is a true record.", "")
     for person in plan.people:
         yield from (f"### {escape(person.name)}, {person.role}, {escape(person.organisation)}", "")
-        yield from ("☐ agree ☐ agree with noted exceptions ☐ do not agree, because:", "", _BLANK * 4, "")
-        yield from (f"Signature: {_BLANK * 2} Date: {_BLANK}", "")
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield _row(header)
-    yield _row(["---"] * len(header))
-    for row in rows:
-        yield _row([escape(cell) for cell in row])
-    yield ""
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+        yield from ("☐ agree ☐ agree with noted exceptions ☐ do not agree, because:", "", BLANK * 4, "")
+        yield from (f"Signature: {BLANK * 2} Date: {BLANK}", "")
 
 
 def _utc(time: datetime) -> str:

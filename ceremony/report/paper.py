@@ -13,11 +13,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from ceremony.core import script
+from ceremony.core import markdown
 from ceremony.core.audit.verdict import Audited
 from ceremony.core.chronicle.facts import facts
 from ceremony.core.clauses import UNPROVABLE, Clause, Holds, judge, limits
 from ceremony.core.clauses.seen import see
+from ceremony.core.markdown import BLANK
 from ceremony.core.plan import Mode, Plan
 from ceremony.errors import ExitCode
 
@@ -35,7 +36,6 @@ FAMILIES = (
 )
 """The first row of each family of sources, and its name."""
 
-_BLANK = "_" * 16
 # Of links and emoji that a renderer makes of plain text, what they begin with; a time and a clause stay readable.
 _MORE = re.compile(r"[@$^{}!]|(?<!\d):(?=\S)|:(?=[^\s\d])|(?<=www)\.", re.IGNORECASE)
 _RELIES = {
@@ -51,7 +51,7 @@ _HOW = (
 
 def escape(text: str) -> str:
     """Return text as Markdown that shows exactly its characters, and makes no link, no formula and no picture of them."""
-    return _MORE.sub(r"\\\g<0>", script.escape(text))
+    return _MORE.sub(r"\\\g<0>", markdown.escape(text))
 
 
 def paper(audited: Audited, plan: Plan | None, verdict: Sequence[str]) -> str:
@@ -97,12 +97,14 @@ def _ceremony(audited: Audited) -> Iterator[str]:
         ("Program", f"{tool.text('version')}, SHA-256 {tool.text('sha256')}"),
     )
     yield from ("## Ceremony", "")
-    yield from _table(("", ""), rows)
+    yield from markdown.table(("", ""), rows, escape)
 
 
 def _verdict(audited: Audited, lines: Sequence[str]) -> Iterator[str]:
     yield from ("## Verdict of the audit", "")
-    yield from _table(("No.", f"As found: {audited.verdict.name}"), ((str(n), line) for n, line in enumerate(lines, 1)))
+    yield from markdown.table(
+        ("No.", f"As found: {audited.verdict.name}"), ((str(n), line) for n, line in enumerate(lines, 1)), escape
+    )
 
 
 def _people(audited: Audited, plan: Plan | None) -> Iterator[str]:
@@ -123,7 +125,9 @@ def _people(audited: Audited, plan: Plan | None) -> Iterator[str]:
         for person in seen.people
     )
     yield from ("## People", "")
-    yield from _table(("Name", "Role", "Organisation", "Independent", "Roll call", "Answer at the end", "Signature"), rows)
+    yield from markdown.table(
+        ("Name", "Role", "Organisation", "Independent", "Roll call", "Answer at the end", "Signature"), rows, escape
+    )
 
 
 def _clauses(clauses: Sequence[Clause]) -> Iterator[str]:
@@ -135,7 +139,7 @@ def _clauses(clauses: Sequence[Clause]) -> Iterator[str]:
     for (first, name), end in zip(FAMILIES, (*ends, None), strict=True):
         yield from (f"### {name}", "")
         rows = [clause for clause in clauses if first <= clause.row and (end is None or clause.row < end)]
-        yield from _table(header, (_clause(clause) for clause in rows))
+        yield from markdown.table(header, (_clause(clause) for clause in rows), escape)
 
 
 def _clause(clause: Clause) -> tuple[str, ...]:
@@ -163,7 +167,7 @@ def _deviations(audited: Audited) -> Iterator[str]:
         (str(r.seq), r.utc, r.step, r.actor, *(facts(r.body).text(name) for name in ("expected", "happened", "decided")), "")
         for r in noted[:MOST_DEVIATIONS]
     )
-    yield from _table(header, rows)
+    yield from markdown.table(header, rows, escape)
     if len(noted) > MOST_DEVIATIONS:
         yield from (f"{len(noted) - MOST_DEVIATIONS} more are in the log.", "")
 
@@ -171,22 +175,10 @@ def _deviations(audited: Audited) -> Iterator[str]:
 def _listed(title: str, sentences: Iterable[str], room: str) -> Iterator[str]:
     yield from (f"## {title}", "")
     for sentence in sentences:
-        yield from (f"- {escape(sentence)} {room} {_BLANK}",)
+        yield from (f"- {escape(sentence)} {room} {BLANK}",)
     yield ""
 
 
 def _opinion() -> Iterator[str]:
     yield from ("## Opinion: to be written by the auditor", "", *["&nbsp;", ""] * 4)
-    yield from (f"Name: {_BLANK * 2} Date: {_BLANK} Signature: {_BLANK * 2}", "")
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield _row(header)
-    yield _row(["---"] * len(header))
-    for row in rows:
-        yield _row([escape(cell) for cell in row])
-    yield ""
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    yield from (f"Name: {BLANK * 2} Date: {BLANK} Signature: {BLANK * 2}", "")

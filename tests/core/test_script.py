@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from ceremony.core.markdown import escape
 from ceremony.core.plan import Kind, Mode, Role
 from ceremony.core.plan_lint import lint
 from ceremony.core.procedure import procedure
-from ceremony.core.script import DEVIATION_ROWS, MAX_LISTED, escape, script
+from ceremony.core.script import DEVIATION_ROWS, MAX_LISTED, script
 from ceremony.core.words import words
 from tests.fakes.fleet import APP, CLI, GENERATE, changing_plan
 from tests.fakes.plans import FILES, NOW, REQUEST, ROTATION, RULES, read
