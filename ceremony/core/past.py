@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ceremony.core.bundle import REPORT
+from ceremony.core.bundle import REPORT, head_number
 from ceremony.core.canonical import Json, JsonObject
 from ceremony.core.record import Outcome, Record
 
@@ -44,6 +44,8 @@ class Past:
     """Name → how that person answered the roll call (`core.roll`), the last time."""
     counts: dict[str, int] = field(default_factory=dict)
     """Kind → how many records."""
+    heard: set[str] = field(default_factory=set)
+    """Steps since whose last end a head of the log was heard, the same by both who compared it."""
     opened: JsonObject = field(default_factory=dict)
     """The body of the first record."""
     closed: bool = False
@@ -98,6 +100,13 @@ def _end(past: Past, record: Record) -> None:
 
 def _again(past: Past, record: Record) -> None:
     past.ended.pop(str(record.body["step"]), None)
+    past.heard.discard(str(record.body["step"]))
+
+
+def _compared(past: Past, record: Record) -> None:
+    heads = {digest for path, digest in past.files.items() if head_number(path)}
+    if record.step in past.ended and record.body.get("same") is True and record.body.get("digest") in heads:
+        past.heard.add(record.step)
 
 
 def _roll_call(past: Past, record: Record) -> None:
@@ -144,6 +153,7 @@ _TAKE: Mapping[str, Callable[[Past, Record], None]] = {
     "set-aside": _set_aside,
     "end": _end,
     "again": _again,
+    "compared": _compared,
     "roll-call": _roll_call,
     "attested": _attested,
     "medium": _medium,

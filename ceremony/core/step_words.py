@@ -29,7 +29,7 @@ class StepInfo:
     irreversible: bool = False
     """It changes a token, or leaves something that cannot be taken back."""
     gate: bool = False
-    """A head of the log is stated and compared at its end, aloud: it ties what people heard, and a film of the room, to the log."""
+    """Once it has ended, a head of the log is stated and compared aloud: it ties what people heard, and a film of the room, to the log."""
     but: str = ""
     """Of an irreversible step: what of it cannot be undone, and what can, as a sentence; empty when all of it cannot."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from ceremony.core import bundle, roll
+from ceremony.core import bundle
 from ceremony.core.agenda.entries import Agenda
 from ceremony.core.agenda.items import Item
 from ceremony.core.attestation import Authorities
@@ -257,10 +257,8 @@ class Room:
 
     def readers(self) -> tuple[str, str]:
         """Return the two who compare a digest, of those who are present: who is at the keyboard, and a witness before others."""
-        past = self.journal.past
-        listed = past.ended.get("roll-call", {}).get("present")  # at its own gate the roll call has not ended yet
-        away = {name for name, how in past.roll.items() if how == roll.ABSENT} if not isinstance(listed, list) else set()
-        here = [p for p in self.people if p.name not in away and (not isinstance(listed, list) or p.name in listed)]
+        listed = self.journal.past.ended.get("roll-call", {}).get("present")
+        here = [person for person in self.people if not isinstance(listed, list) or person.name in listed]
         first = next((p for p in here if p.name == self.journal.recorded_by), here[0])
         others = sorted((p for p in here if p != first), key=lambda p: (p.role is not Role.WITNESS, not p.independent))
         return first.name, (others or [first])[0].name

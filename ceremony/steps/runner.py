@@ -92,7 +92,7 @@ def hold(room: Room, procedure: Sequence[StepInfo], watcher: Watcher) -> ExitCod
     replacing.watch(room)
     try:
         for info in procedure:
-            if info.name in room.journal.past.ended or room.journal.past.closed:
+            if room.journal.past.closed or (info.name in room.journal.past.ended and gate.passed(room, info)):
                 watcher.step(info.name, "done")
             else:
                 _until_done(room, info, watcher)
@@ -123,10 +123,14 @@ def _until_done(room: Room, info: StepInfo, watcher: Watcher) -> None:
     past = room.journal.past
     room.journal.step = info.name
     try:
-        # A volume that fails at a step's last record can stop people once the step has ended.
-        while not (past.closed or info.name in past.ended):
+        # A volume that fails at a step's last record can stop people once the step has ended. What was heard wrongly at
+        # its gate is read again; the step is not done again for that.
+        while not (past.closed or (info.name in past.ended and gate.passed(room, info))):
             try:
-                _once(room, info, watcher)
+                if info.name in past.ended:
+                    _at_gate(room, info)
+                else:
+                    _once(room, info, watcher)
             except Stopped:
                 raise
             except CeremonyError as error:
@@ -154,9 +158,13 @@ def _once(room: Room, info: StepInfo, watcher: Watcher) -> None:
     if not room.journal.past.closed:
         _check(room, info)
         room.take_deviations()
-        if info.gate:
-            gate.run(room, info)
         room.journal.record("end", {"made": made})
+
+
+def _at_gate(room: Room, info: StepInfo) -> None:
+    if "volumes" in room.journal.past.ended:
+        replacing.ready(room)
+    gate.run(room, info)
 
 
 def _check(room: Room, info: StepInfo) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ceremony.core.audit import audit
@@ -39,25 +41,47 @@ def test_the_root_signs_a_head_of_its_own_that_nobody_compares(held):
     assert digest not in {body["digest"] for body in held.bodies("compared")}
 
 
-def test_people_who_heard_different_digests_at_a_gate_try_again_and_state_the_head_anew():
+def ends(ceremony: Ceremony) -> list[str]:
+    """Return the steps that ended, in order."""
+    records = [json.loads(line) for line in ceremony.folder.files[LOG].splitlines()]
+    return [record["step"] for record in records if record["kind"] == "end"]
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_people_who_heard_different_digests_hear_the_head_again_and_do_nothing_else_again(gate):
     ceremony = Ceremony()
-    ceremony.operator.answers["compare:gate:drill"] = [False, True]
+    ceremony.operator.answers[f"compare:gate:{gate}"] = [False, True]
     assert ceremony.hold() is ExitCode.DONE
-    said = [body["message"] for body in ceremony.bodies("error")]
-    assert said == ["people did not hear the same digest for the head after Drill"]
+    title = next(info.title for info in ceremony.steps if info.name == gate)
+    assert [body["message"] for body in ceremony.bodies("error")] == [
+        f"people did not hear the same digest for the head after {title}"
+    ]
+    assert ends(ceremony).count(gate) == 1
     assert audit(ceremony.folder, reporter=FakeReporter()).verdict is ExitCode.DONE
     assert head(6) in ceremony.folder.files  # one more than without the error
 
 
-def test_a_ceremony_that_was_stopped_at_a_gate_does_the_step_again():
+@pytest.mark.parametrize("gate", GATES)
+def test_a_ceremony_that_was_stopped_at_a_gate_goes_on_with_the_gate(gate):
     ceremony = Ceremony()
-    ceremony.operator.stop_at = "compare:gate:verify"
+    ceremony.operator.stop_at = f"compare:gate:{gate}"
     with pytest.raises(Stopped):
         ceremony.hold()
-    assert "verify" not in [record["made"] for record in ceremony.bodies("end")]
+    assert ends(ceremony)[-1] == gate
     ceremony.operator.stop_at = ""
     assert ceremony.resume() is ExitCode.DONE
+    assert ends(ceremony).count(gate) == 1
+    asked = [key for key in ceremony.operator.keys if key == f"compare:gate:{gate}"]
+    assert len(asked) == 2
     assert audit(ceremony.folder, reporter=FakeReporter()).verdict is ExitCode.DONE
+
+
+def test_who_is_absent_at_the_roll_call_compares_nothing_at_its_gate():
+    ceremony = Ceremony()
+    ceremony.cosigner.absent = {"Ada"}
+    ceremony.operator.answers["name:Ada"] = "nobody"
+    assert ceremony.hold() is ExitCode.DONE
+    assert "Ada" not in ceremony.operator.question("compare:gate:roll-call").people
 
 
 def test_the_report_and_the_verifier_are_named_by_the_log_and_the_manifest(held):

@@ -57,5 +57,5 @@ def test_a_gate_whose_head_nobody_heard_fails(change):
         change(gate)
 
     result = rechained(first)
-    failed(result, "step roll-call ended, and no head of the log was compared at its end")
+    failed(result, "step roll-call ended, and no head of the log was compared then")
     assert result.verdict is ExitCode.FAILED
