@@ -157,7 +157,7 @@ def _load(key: SshPublicKey, subject: str) -> SshCryptoKey:
     try:
         crypto = serialization.load_ssh_public_key(key.line.encode())
         again = crypto.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
-    except (ValueError, NotImplementedError, UnsupportedAlgorithm) as error:
+    except (ValueError, NotImplementedError, UnsupportedAlgorithm) as error:  # cryptography's second: a compressed point
         raise VerificationError(subject, "is not an OpenSSH public key: its fields do not make one", hint=_TAKEN) from error
     if not isinstance(crypto, SshCryptoKey) or again != key.line:
         raise VerificationError(subject, "is not in the one encoding of its key", hint=_TAKEN)

@@ -35,4 +35,4 @@ def test_the_readme_of_a_folder_says_how_to_verify_it_in_five_commands_or_fewer(
     ]
     assert 0 < len(commands) <= 5
     assert any(command.strip() == "sh verify.sh -s SIGNERS DIR" for command in commands)
-    assert "came with the suspect" in README_TEXT or "shows only what was used" in README_TEXT
+    assert "by a verifier\nthat you did not get from this folder" in README_TEXT

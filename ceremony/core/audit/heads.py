@@ -72,16 +72,17 @@ def _check_root(a: Audited, roots: Mapping[str, PublicKey], heads: Mapping[int, 
         a.failed(statement, "does not cover every signature that the root made")
     for serial, public in roots.items():
         result = a.past.results.get(("sign-head", serial))
-        if result is None or statement not in a.names or result.get("head") != a.past.files.get(statement):
+        data = a.read(statement) if statement in a.names else None
+        if result is None or data is None:
             a.failed("close", f"the root key on token {serial} did not sign the head")
             continue
-        if result.get("head") != hashlib.sha256(a.folder.read(statement)).hexdigest():
+        if result.get("head") != a.digests[statement]:
             a.failed(statement, f"is not the head that the log says token {serial} signed")
             continue
         try:
             scheme = get(str(opened_plan(a).get("dialect"))).scheme(public.algorithm)
             value = base64.b64decode(str(result.get("signature")), validate=True)
-            verify(public, scheme, a.folder.read(statement), value, f"head signed by token {serial}")
+            verify(public, scheme, data, value, f"head signed by token {serial}")
         except (CeremonyError, ValueError) as error:
             a.failed(statement, f"the signature of token {serial} does not hold: {error}")
         else:
