@@ -235,7 +235,8 @@ def test_opens_what_it_showed(media: Media) -> None:
 def test_shows_what_could_serve_and_says_of_everything_else_why_not(media: Media) -> None:
     for role in ROLES:
         seen, serving = media.look(role), list(media.candidates(role))
-        assert serving == [identity for identity in seen if not identity.trouble]
+        # By serial: what is free on a disk changes between two looks.
+        assert [identity.serial for identity in serving] == [identity.serial for identity in seen if not identity.trouble]
         assert serving
     opened(media)
     for role in ROLES:
