@@ -14,6 +14,15 @@ from tests.fakes.folder import FakeFolder, FakeVolume
 from tests.fakes.token import FakeRack, FakeToken
 
 
+def deaths(first: int, end: int, when: str) -> range:
+    """Return the acts to die at, from `first` to before `end`.
+
+    What a death after an act leaves is what one before the next leaves: `before` and `after` take
+    every second act each, and together miss nothing. `within` takes every act.
+    """
+    return range(first, end, 1 if when == "within" else 2)
+
+
 class Killed(BaseException):
     """The process dies: nothing catches it."""
 

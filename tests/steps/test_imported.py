@@ -22,7 +22,7 @@ from ceremony.steps import drill, import_key
 from ceremony.steps.access import unlocked
 from tests.fakes.device import FakeKey, Slotted
 from tests.fakes.folder import FakeMedia, fake_identity
-from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
+from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume, deaths
 from tests.fakes.piv import yubikey_rack
 from tests.fakes.room import CEREMONY, Ceremony, plan, repository
 from tests.fakes.token import FakeRack, FakeToken, fake_rack
@@ -176,7 +176,7 @@ def test_is_resumed_after_a_kill_at_any_act_and_no_key_is_without_its_backup(whe
     # From the protector to the drill; before and after them, nothing depends on the custody (tests/steps/test_resume.py).
     begun, ended = (next(i for i, what in enumerate(whole.trace) if part in what) for part in ("identity.age", "bundle/keys/"))
     assert "import_key" in whole.trace[begun:ended]
-    for act in range(begun, ended):
+    for act in deaths(begun, ended, when):
         fate = Fate()
         ceremony = mortal(fate)
         fate.die_at(act, when)

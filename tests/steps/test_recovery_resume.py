@@ -10,7 +10,7 @@ from ceremony.core.audit.verdict import Level
 from ceremony.core.plan import Custody
 from ceremony.errors import CeremonyError, ExitCode, Stopped, TokenLost, VerificationError
 from tests.fakes.folder import fake_identity
-from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
+from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume, deaths
 from tests.fakes.recovery import (
     SHARES,
     OldMedia,
@@ -62,7 +62,7 @@ def test_is_resumed_wherever_it_was_killed(custody, when):
     whole = Fate()
     assert mortal(whole, genesis).hold() is ExitCode.DONE
     first = next(act for act, what in enumerate(whole.trace) if what.startswith("append"))
-    for act in range(first + 1, whole.acts):
+    for act in deaths(first + 1, whole.acts, when):
         fate = Fate()
         ceremony = mortal(fate, genesis)
         fate.die_at(act, when)

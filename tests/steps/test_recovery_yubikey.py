@@ -17,7 +17,7 @@ from ceremony.core.plan import Custody
 from ceremony.errors import ExitCode, TokenError
 from tests.fakes.device import FakeDevice
 from tests.fakes.folder import fake_identity
-from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
+from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume, deaths
 from tests.fakes.recovery import OldMedia, after, held, key_ids, old_volumes, publics, recovery_plan
 from tests.fakes.room import Ceremony
 from tests.fakes.token import FakeRack
@@ -92,7 +92,7 @@ def test_is_resumed_after_a_kill_at_any_act_around_the_certificate(when):
     whole = Fate()
     assert mortal(whole, genesis).hold() is ExitCode.DONE
     stored = whole.trace.index("store_certificate")
-    for act in range(stored - 12, stored + 6):
+    for act in deaths(stored - 12, stored + 6, when):
         fate = Fate()
         ceremony = mortal(fate, genesis)
         fate.die_at(act, when)

@@ -23,7 +23,7 @@ from ceremony.steps.room import sha256
 from ceremony.steps.root_keys import own_key
 from ceremony.steps.signing import sign_all
 from tests.fakes.folder import FakeMedia, fake_identity
-from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
+from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume, deaths
 from tests.fakes.room import TEAM, Ceremony, plan, repository, server_request
 from tests.fakes.token import fake_rack
 
@@ -52,8 +52,7 @@ def resume_to_the_end(ceremony: Ceremony, place: str) -> None:
 @pytest.mark.parametrize("when", ["before", "within", "after"])
 def test_is_resumed_after_a_kill_at_any_act(when):
     whole = acts_of_a_whole_ceremony()
-    begun = whole.trace.index("append ceremony.jsonl") + (when == "after")
-    for act in range(begun + (when != "after"), whole.acts):
+    for act in deaths(whole.trace.index("append ceremony.jsonl") + 1, whole.acts, when):
         fate = Fate()
         ceremony = mortal(fate)
         fate.die_at(act, when)

@@ -20,7 +20,7 @@ from ceremony.core.plan import Custody, RootPlan
 from ceremony.errors import CeremonyError, ExitCode, Stopped, TokenError
 from ceremony.steps import runner
 from tests.fakes.folder import FakeMedia, fake_identity
-from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume
+from tests.fakes.mortal import Fate, Killed, MortalFolder, MortalRack, MortalVolume, deaths
 from tests.fakes.piv import prepared, yubikey, yubikey_rack
 from tests.fakes.room import Ceremony, plan, repository
 from tests.fakes.token import FakeDevice, FakeRack
@@ -314,7 +314,7 @@ def resumed(ceremony: Ceremony, place: str) -> None:
 def test_is_resumed_after_a_kill_at_any_act_on_the_way_to_the_token_and_back(when):
     whole = whole_life()
     first, last = whole.trace.index("set_tries") - 6, whole.trace.index("store_certificate") + 6
-    for act in range(first, last):
+    for act in deaths(first, last, when):
         fate = Fate()
         ceremony = mortal(fate)
         fate.die_at(act, when)
@@ -333,7 +333,7 @@ def test_a_key_that_is_put_on_a_yubikey_is_resumed_after_a_kill_too(when):
     whole = Fate()
     assert mortal(whole, custody=Custody.IMPORTED).hold() is ExitCode.DONE
     begun = whole.trace.index("import_key")
-    for act in range(begun - 4, begun + 14):
+    for act in deaths(begun - 4, begun + 14, when):
         fate = Fate()
         ceremony = mortal(fate, custody=Custody.IMPORTED)
         fate.die_at(act, when)
