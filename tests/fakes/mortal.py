@@ -28,28 +28,36 @@ class Killed(BaseException):
 
 
 class Fate:
-    """Counts acts and dies at one of them; `when` is `before`, `within` or `after`."""
+    """Counts acts and dies at one of them; `when` is `before`, `within` or `after`.
+
+    Who is dead does nothing any more: no act of what runs while Python unwinds reaches a folder
+    or token, as none does after a power cut.
+    """
 
     def __init__(self) -> None:
         self.acts = 0
         self.at = -1
         self.when = "before"
+        self.dead = False
         self.trace: list[str] = []
 
     def die_at(self, act: int, when: str) -> None:
         """Die at this act, counted from 0."""
-        self.at, self.when = act, when
+        self.at, self.when, self.dead = act, when, False
 
     def live(self) -> None:
         """Die no more."""
-        self.at = -1
+        self.at, self.dead = -1, False
 
     def meets(self, what: str, when: str) -> bool:
-        """Tell whether the act now under way is the last; `before` counts it."""
+        """Tell whether the act now under way is the last; `before` counts it. Raises Killed when it comes after the last."""
+        if self.dead:
+            raise Killed(what)
         if when == "before":
             self.acts += 1
             self.trace.append(what)
-        return self.acts - 1 == self.at and self.when == when
+        self.dead = self.acts - 1 == self.at and self.when == when
+        return self.dead
 
     def pass_by(self, what: str, when: str) -> None:
         """Die here, if it is time."""

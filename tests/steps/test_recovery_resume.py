@@ -53,6 +53,7 @@ def resume_to_the_end(ceremony: Ceremony, wanted: list[object], place: str) -> N
         (Custody.TOKEN_WRAPPED, "before"),
         (Custody.TOKEN_WRAPPED, "within"),
         (Custody.TOKEN_WRAPPED, "after"),
+        (Custody.IMPORTED, "before"),
         (Custody.IMPORTED, "after"),
     ],
 )
