@@ -122,6 +122,8 @@ def settle(room: Room) -> None:
 def _until_done(room: Room, info: StepInfo, watcher: Watcher) -> None:
     past = room.journal.past
     room.journal.step = info.name
+    if info.name in past.ended:  # resumed at its gate: people must see where they are
+        watcher.step(info.name, "running")
     try:
         # A volume that fails at a step's last record can stop people once the step has ended. What was heard wrongly at
         # its gate is read again; the step is not done again for that.

@@ -69,7 +69,9 @@ def test_a_ceremony_that_was_stopped_at_a_gate_goes_on_with_the_gate(gate):
         ceremony.hold()
     assert ends(ceremony)[-1] == gate
     ceremony.operator.stop_at = ""
+    before = len(ceremony.operator.steps)
     assert ceremony.resume() is ExitCode.DONE
+    assert [state for name, state in ceremony.operator.steps[before:] if name == gate] == ["running", "done"]
     assert ends(ceremony).count(gate) == 1
     asked = [key for key in ceremony.operator.keys if key == f"compare:gate:{gate}"]
     assert len(asked) == 2
