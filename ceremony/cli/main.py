@@ -25,6 +25,7 @@ COMMANDS = {
     "resume": ("ceremony.cli.resume", "resume", "Go on with a ceremony that was interrupted."),
     "plan": ("ceremony.cli.plan", "plan", "Make, check, print and approve plans."),
     "tokens": ("ceremony.cli.tokens", "tokens", "Show the tokens that are plugged in."),
+    "self-test": ("ceremony.cli.self_test", "self_test_command", "Test this program on this machine."),
     "fetch": ("ceremony.cli.fetch", "fetch_command", "Bring public keys and metadata from a server."),
     "publish": ("ceremony.cli.publish", "publish_command", "Publish what a ceremony signed."),
     "audit": ("ceremony.cli.audit", "audit_command", "Verify a ceremony folder."),

@@ -19,6 +19,7 @@ from pathlib import Path
 from ceremony.cli.headless import HeadlessOperator
 from ceremony.cli.monitor import RoomMonitor
 from ceremony.cli.practice import PracticeSecrets, Remembering
+from ceremony.cli.self_test_checks import ProgramTest
 from ceremony.core import dialects
 from ceremony.core.attestation import Authorities
 from ceremony.core.bundle import LOG
@@ -186,6 +187,7 @@ def room_of(stage: Stage, ceremony: str, log: LogWriter, operator: Operator, wat
         clock=clock,
         entropy=entropy,
         host=host or host_of(stage),
+        self_test=ProgramTest(),
         cosigner=stage.cosigner or SystemCosigner(stage.people, operator, agent=os.environ.get("SSH_AUTH_SOCK", "")),
         rack=stage.rack,
         media=stage.media,

@@ -5,18 +5,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ceremony.core.chronicle.phrases import bag
+from ceremony.core.custody_list import Taken
 from ceremony.core.plan import Custody, Kind, Person, Plan, Role, Source
 from ceremony.core.ports import Errand
 from ceremony.core.procedure import keeps_backups
 
 
-def errands(plan: Plan, *, signed: Sequence[str], practice: bool, left_out: int = 0) -> tuple[Errand, ...]:
+def errands(
+    plan: Plan, *, signed: Sequence[str], practice: bool, left_out: int = 0, custody: Sequence[Taken] = ()
+) -> tuple[Errand, ...]:
     """Return the tasks of everybody who has any, in the plan's order.
 
-    `signed` names those who signed the final head; `left_out` counts the repositories that nothing was signed for.
+    `signed` names those who signed the final head; `left_out` counts the repositories that nothing was signed for;
+    `custody` is who takes what with them.
     """
-    found = ((person, tuple(_tasks(plan, person, signed=signed, practice=practice, left_out=left_out))) for person in plan.people)
+    found = (
+        (
+            person,
+            (
+                *_takes([one for one in custody if one.holder == person.name]),
+                *_tasks(plan, person, signed=signed, practice=practice, left_out=left_out),
+            ),
+        )
+        for person in plan.people
+    )
     return tuple(Errand(person.name, tasks) for person, tasks in found if tasks)
+
+
+def _takes(mine: Sequence[Taken]) -> Iterator[str]:
+    if mine:
+        listed = ", ".join(f"{one.thing.called} ({bag(one.seal)})" for one in mine)
+        yield f"Take what the log says that you take: {listed}."
 
 
 def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool, left_out: int) -> Iterator[str]:

@@ -40,6 +40,8 @@ class Past:
     """Path → SHA-256 of every file that both volumes hold, below the ceremony's folder there, besides the log."""
     restored: dict[str, str] = field(default_factory=dict)
     """Role → serial of the volume from which the backups, as they are now, were restored."""
+    custody: dict[tuple[str, str, str], JsonObject] = field(default_factory=dict)
+    """What it is, name and serial → who takes it and in which bag, as the first record says (`core.custody_list`)."""
     roll: dict[str, str] = field(default_factory=dict)
     """Name → how that person answered the roll call (`core.roll`), the last time."""
     counts: dict[str, int] = field(default_factory=dict)
@@ -113,6 +115,12 @@ def _roll_call(past: Past, record: Record) -> None:
     past.roll[str(record.body["name"])] = str(record.body["how"])
 
 
+def _custody(past: Past, record: Record) -> None:
+    body = record.body
+    thing = str(body["what"]), str(body["name"]), str(body["serial"])
+    past.custody.setdefault(thing, {**body, "holder": str(body["holder"]), "seal": str(body["seal"])})
+
+
 def _attested(past: Past, record: Record) -> None:
     past.attested[str(record.body["serial"])] = record.body
 
@@ -160,6 +168,7 @@ _TAKE: Mapping[str, Callable[[Past, Record], None]] = {
     "volume-out": _volume_out,
     "volume-whole": _volume_whole,
     "restored": _restored,
+    "custody": _custody,
     "close": _close,
 }
 

@@ -176,6 +176,15 @@ class ChangePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """A check of the machine that need not pass: one of `[preflight] waive`."""
+
+    check: str
+    """Its name, as records name it."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole plan.
 
@@ -205,6 +214,8 @@ class Plan:
     """Every file that the plan names, by the path it names it with."""
     change: ChangePlan | None = None
     """None in a genesis."""
+    waivers: tuple[Waiver, ...] = ()
+    """What the machine need not pass at preflight, in the order of the plan."""
 
     @property
     def sha256(self) -> str:

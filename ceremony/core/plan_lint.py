@@ -292,6 +292,12 @@ def _changes(case: _Case) -> Iterator[PlanWarning]:
     yield from ()
 
 
+def _waivers(case: _Case) -> Iterator[PlanWarning]:
+    for i, waiver in enumerate(case.plan.waivers):
+        message = f"{quoted(waiver.check)} need not pass: {waiver.reason}"
+        yield PlanWarning(f"preflight.waive[{i}]", message, "each waiver that is needed on the day becomes a deviation")
+
+
 def _utc(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -305,4 +311,5 @@ _CHECKS: tuple[Callable[[_Case], Iterator[PlanWarning]], ...] = (
     _quorum,
     _backup,
     _changes,
+    _waivers,
 )

@@ -32,6 +32,7 @@ from ceremony.core.plan import (
 from ceremony.core.plan_fields import Table, check_form, parse_toml, quoted
 from ceremony.core.plan_names import check_path
 from ceremony.core.plan_repositories import MAX_RECIPIENT, brought, read_repositories
+from ceremony.core.plan_waivers import read_waivers
 from ceremony.core.site_reader import read_site
 from ceremony.errors import PlanRefused
 
@@ -59,6 +60,7 @@ _PLAN = {
     "compromised": "{ ... }, or a section [compromised]",
     "people": "[...], or a section [[people]] for each",
     "close": "{ ... }, or a section [close]",
+    "preflight": "{ ... }, or a section [preflight]",
 }
 _ROOT = {
     "algorithm": '"ecdsa-p256"',
@@ -171,6 +173,7 @@ def read_plan(source: bytes, files: Mapping[str, bytes]) -> Plan:
         source=source,
         files={path: files[path] for path in _named(values)},
         change=change,
+        waivers=read_waivers(plan),
     )
 
 

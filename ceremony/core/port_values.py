@@ -42,6 +42,9 @@ class Check:
     passed: bool
     saw: str
     hint: str
+    """How to put it right."""
+    why: str = ""
+    """Why it matters, a sentence without its full stop."""
 
 
 AIR_GAP = "air gap"

@@ -77,6 +77,7 @@ __all__ = [
     "Prompt",
     "Readable",
     "Reporter",
+    "SelfTest",
     "SlotKey",
     "Summary",
     "Token",
@@ -134,6 +135,14 @@ class Host(Protocol):
 
     def tool(self) -> ToolFacts:
         """Return version and digest of the program."""
+        ...
+
+
+class SelfTest(Protocol):
+    """The program's test of itself: its own files, known answers, and what it needs of this machine."""
+
+    def run(self) -> Sequence[Check]:
+        """Return how every line of it came out; never raises: what ended in an error did not pass."""
         ...
 
 

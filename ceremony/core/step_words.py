@@ -43,7 +43,7 @@ STEPS: Mapping[str, StepInfo] = {
             Role.ADMINISTRATOR,
             say="I check that this machine is fit: cut off from every network, its memory locked, its clocks in agreement.",
             do="Press F9 and read each check aloud. Compare the time with a watch.",
-            check="Every check passed. In a practice, one that failed is a warning.",
+            check="Every check passed, or the plan waives it. In a practice, one that failed is a warning.",
             minutes=3,
         ),
         StepInfo(
@@ -240,7 +240,7 @@ STEPS: Mapping[str, StepInfo] = {
             "Close",
             EVERYBODY,
             say="I agree that this was held as written, or I say what was not.",
-            do="Give your answer; hear the digest of the log; sign it with your own key. Seal volumes and tokens.",
+            do="Say who takes each token and medium, in which bag. Give your answer; hear the digest of the log; sign it with your own key. Seal volumes and tokens.",
             check="Everybody heard the same words, and the quorum signed them.",
             minutes=15,
             irreversible=True,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Close: the head so far is signed by the root, everything is listed, each person answers, and the log ends.
+"""Close: the head so far is signed by the root, everything is listed and handed out, each person answers, and the log ends.
 
 The `close` record is the log's last line. What follows it (the final head, the
 people's signatures, the manifest, the copies) is in `closing`, which can be run
@@ -13,6 +13,7 @@ import base64
 from ceremony.core import bundle
 from ceremony.core.agenda.roots import Held
 from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.custody_list import left
 from ceremony.core.keys import raw_to_der, verify
 from ceremony.core.ports import Option, Prompt
 from ceremony.errors import CeremonyError
@@ -20,6 +21,7 @@ from ceremony.steps import standing
 from ceremony.steps.access import opened, release
 from ceremony.steps.drill import refuse_unrestored
 from ceremony.steps.factory_values import refuse_factory
+from ceremony.steps.handing_out import hand_out
 from ceremony.steps.inventory import INVENTORY, inventory
 from ceremony.steps.items import held
 from ceremony.steps.readme_text import for_auditors
@@ -55,13 +57,14 @@ def run(room: Room) -> JsonObject:
         room.keep(for_auditors(room))
     if INVENTORY not in room.journal.past.files:
         room.keep({INVENTORY: inventory(room)})
+    hand_out(room)
     answers: JsonObject = {name: _answer(room, name) for name in _present(room)}
     room.take_deviations()  # up to the last moment: after the close there is no place for them
     if room.journal.past.open_intents:
         names = ", ".join(f"{action} {key}" for action, key in room.journal.past.open_intents)
         raise CeremonyError(f"acts are still open: {names}", hint="resume the ceremony: it looks at the device and finds out")
     refuse_unrestored(room)
-    report = room.put_last(bundle.REPORT, lambda: room.reporter.page(room.folder))
+    report = room.put_last(bundle.REPORT, lambda: _page(room))
     counts: JsonObject = dict(room.journal.past.counts)
     body: JsonObject = {
         "inventory": room.journal.past.files[INVENTORY],
@@ -73,6 +76,13 @@ def run(room: Room) -> JsonObject:
     }
     room.journal.record("close", body)
     return {}
+
+
+def _page(room: Room) -> bytes:
+    while left(room.journal.past):  # a volume failed meanwhile, and nobody took yet what is in its place
+        hand_out(room)
+        room.take_deviations()
+    return room.reporter.page(room.folder)
 
 
 def _head(room: Room) -> str:

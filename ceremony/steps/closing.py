@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import partial
 
-from ceremony.core import bundle, cosign, courier
+from ceremony.core import bundle, cosign, courier, custody_list
 from ceremony.core.audit import audit
 from ceremony.core.audit.verdict import Level
 from ceremony.core.errands import errands
@@ -65,7 +65,11 @@ def run(room: Room, watcher: Watcher) -> ExitCode:
             quorum_met=quorum.met,
             copies=copies,
             errands=errands(
-                room.plan, signed=names, practice=room.practice, left_out=left_out if isinstance(left_out, int) else 0
+                room.plan,
+                signed=names,
+                practice=room.practice,
+                left_out=left_out if isinstance(left_out, int) else 0,
+                custody=custody_list.taken(room.journal.past),
             ),
         )
     )

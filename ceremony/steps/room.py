@@ -37,6 +37,7 @@ from ceremony.core.ports import (
     Operator,
     Prompt,
     Reporter,
+    SelfTest,
     Token,
     TokenRack,
     Volume,
@@ -101,6 +102,7 @@ class Room:
     clock: Clock
     entropy: Entropy
     host: Host
+    self_test: SelfTest
     cosigner: Cosigner
     rack: TokenRack
     media: Media

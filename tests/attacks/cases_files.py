@@ -369,6 +369,35 @@ def _pop(member: str) -> Callable[[Record], Any]:
     return lambda body: body.pop(member)
 
 
+@attack("insiders change who takes what")
+def _(base: Base) -> Iterator[Attack]:
+    def handing(change: Callable[[list[Record]], Records | None]) -> dict[str, bytes]:
+        def edit(records: Records) -> Records | None:
+            return change([record for record in records if record["kind"] == "custody"])
+
+        return forge(base, edit, ALL)
+
+    def other(**members: Any) -> Callable[[list[Record]], None]:
+        return lambda said: said[1]["body"].update(members)
+
+    wrong: dict[str, dict[str, bytes]] = {
+        "by somebody who was not there": handing(other(holder="Mallory")),
+        "by nobody": handing(other(holder="")),
+        "another thing": handing(other(serial="0")),
+        "no text": handing(other(seal=None)),
+        "one bag for two": handing(lambda said: [record["body"].update(seal="7") for record in said[:2]] and None),
+        "a thing left": forge(base, lambda records: [r for r in records if r["body"].get("what") != "courier"], ALL),
+        "nothing taken": forge(base, lambda records: [r for r in records if r["kind"] != "custody"], ALL),
+        "a thing twice": forge(base, lambda records: [*records[:-1], _taken(records), records[-1]], ALL),
+    }
+    for what, files in wrong.items():
+        yield Attack(what, files, FAILED, rules=ExitCode.DONE)
+
+
+def _taken(records: Records) -> Record:
+    return next(record for record in records if record["kind"] == "custody")
+
+
 @attack("insiders open or close twice, or leave an act open")
 def _(base: Base) -> Iterator[Attack]:
     def insert(at: int, source: int, **members: Any) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from ceremony.core.custody_list import Taken, Thing, What
 from ceremony.core.errands import errands
 from ceremony.core.plan import BackupPlan, Custody, KeyPlan, Person, Role, Source
 from tests.fakes.fleet import APP, TEAM, changing_plan
@@ -147,6 +148,19 @@ def test_every_token_goes_to_its_safe(planned, said):
     tasks = {errand.person: errand.tasks for errand in errands(planned, signed=EVERYBODY, practice=False)}
     assert said in tasks["Sam"]
     assert not [task for task in tasks["Sam"] if "no volume is kept" in task]
+
+
+def test_whoever_takes_a_thing_is_reminded_of_it():
+    taken = [
+        Taken(Thing(What.TOKEN, "root-a", "5f3c"), "Wim", "17"),
+        Taken(Thing(What.VOLUME, "a", "Fa"), "Ada", "18"),
+        Taken(Thing(What.COURIER, "courier", "Fc"), "Wim", ""),
+    ]
+    tasks = {errand.person: errand.tasks for errand in errands(WRAPPED, signed=EVERYBODY, practice=False, custody=taken)}
+    said = "Take what the log says that you take: token root-a (bag or seal 17), the courier (no bag or seal)."
+    assert tasks["Wim"][0] == said
+    assert tasks["Ada"][0].endswith("volume a (bag or seal 18).")
+    assert not [task for task in tasks["Sam"] if "Take what" in task]
 
 
 def test_nobody_keeps_a_paper_where_nothing_is_backed_up():

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cache
 
@@ -174,6 +174,7 @@ def toml(plan: Plan) -> bytes:
         *("[backup]", f"protect = {_value(plan.backup.protect)}", *_shares(plan)),
         *(line for person in plan.people for line in ("[[people]]", *_fields(person))),
         *("[close]", f"quorum = {_value(quorum)}"),
+        *([f"[preflight]\nwaive = {_value([asdict(waiver) for waiver in plan.waivers])}"] if plan.waivers else []),
     ]
     return "\n".join([*lines, ""]).encode()
 

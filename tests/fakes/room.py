@@ -46,6 +46,7 @@ from tests.fakes.host import CountingEntropy, FakeClock, FakeHost
 from tests.fakes.operator import ScriptedOperator
 from tests.fakes.plans import sourced
 from tests.fakes.reporter import FakeReporter
+from tests.fakes.self_test import FakeSelfTest
 from tests.fakes.token import FakeRack, fake_rack
 
 CEREMONY = "c0" * 16
@@ -184,6 +185,7 @@ class Ceremony:
     clock: FakeClock = field(default_factory=FakeClock)
     entropy: CountingEntropy = field(default_factory=CountingEntropy)
     host: FakeHost = field(default_factory=FakeHost)
+    self_test: FakeSelfTest = field(default_factory=FakeSelfTest)
     operator: ScriptedOperator = field(default_factory=ScriptedOperator)
     rack: FakeRack | None = None
     request: Mapping[str, bytes] | None = None
@@ -227,7 +229,7 @@ class Ceremony:
         )
         return Room(
             plan=self.plan, mode=self.mode, dialect=get(self.plan.dialect), people=self.people, journal=journal,
-            operator=self.operator, clock=self.clock, entropy=self.entropy, host=self.host, cosigner=self.cosigner,
+            operator=self.operator, clock=self.clock, entropy=self.entropy, host=self.host, self_test=self.self_test, cosigner=self.cosigner,
             rack=self.rack, media=self.media, site_volumes={}, folder=self.folder, reporter=FakeReporter(), site_source=self.site_source,
             authorities=Authorities.of_site(self.authority_files, Mode.PRACTICE) if self.authority_files else None,
         )  # fmt: skip

@@ -217,6 +217,11 @@ def test_a_device_is_told_with_what_shows_it(kind, text):
 
 def test_custody_lists_who_keeps_what():
     assert "The passphrase of the backups, whole: one person opens them, with a volume" in said("genesis")
+    taken = {"Token root-a, serial": "Sam, bag or seal PRACTICE-0001", "Volume B, serial Fb": "Wim, bag or seal PRACTICE-0004"}
+    for what, who in taken.items():
+        line = said("genesis").partition(f"What {what}")[2].partition("Later, by hand")[0]
+        assert f"Who, by the log {who} record " in line
+    assert "Who, by the log Sam, no bag or seal record " in said("production")
     text = said("recovered")
     assert "Share 1 of the backups' secret; 2 of 3 open it Who, by the log Carla" in text
     assert "Share 3 of the backups' secret; 2 of 3 open it Who, by the log Chen" in text

@@ -65,6 +65,7 @@ class Person:
             r"What will be signed": self.reviews,
             r"Is root-. the token|Try the PIN": self.agrees,
             r".*: is (it so|that right)\?": self.agrees,
+            r"(Who takes|Bag or seal of) (token root-.|volume .|the courier)\?": self.agrees,
             r"Which medium|Who types a share|.*was this ceremony held as recorded|Error": self.agrees,
         }
 

@@ -22,8 +22,11 @@ folder is judged by the practice people that its first record names.
 - `roll_call` that those who answered the roll call with a key did, each to a challenge of this ceremony
 - `yubikeys`  what the log tells of YubiKeys: firmware, factory values
 - `recovered` that restored keys are those of an earlier ceremony's backup, proven and published
+- `machine`   that in production no machine was used that failed a check, but for what the plan waives
+- `self_tested` that in production the program had tested itself
 - `order`     that what had to happen happened, one after the other
 - `volumes`   that nothing was begun while a volume was out, and that what took its place was restored from
+- `handed_out` that everything was taken by somebody who was present
 - `closing`   what the close record says
 - `report`    that the report says what the folder says
 
@@ -45,7 +48,9 @@ from ceremony.core.audit.attested import check_attested
 from ceremony.core.audit.claimed import check_claimed
 from ceremony.core.audit.closing import check_close
 from ceremony.core.audit.consents import check_consents
+from ceremony.core.audit.handed_out import check_custody
 from ceremony.core.audit.heads import check_heads, held, root_keys
+from ceremony.core.audit.machine import check_machine
 from ceremony.core.audit.made import read_made_plan
 from ceremony.core.audit.metadata import check_metadata
 from ceremony.core.audit.order import check_order
@@ -54,6 +59,7 @@ from ceremony.core.audit.records import check_files, check_log, check_manifest
 from ceremony.core.audit.recovered import check_recovered
 from ceremony.core.audit.report import check_report
 from ceremony.core.audit.roll_call import check_roll_call
+from ceremony.core.audit.self_tested import check_self_test
 from ceremony.core.audit.signed import check_signed
 from ceremony.core.audit.verdict import Audited, begin
 from ceremony.core.audit.volumes import check_volumes
@@ -93,12 +99,15 @@ _CHECKS: tuple[Callable[[_Looked], None], ...] = (
     lambda it: check_files(it.audited),
     lambda it: check_manifest(it.audited),
     lambda it: check_close(it.audited),
+    lambda it: check_custody(it.audited),
     lambda it: check_volumes(it.audited),
     lambda it: check_heads(it.audited, {root.serial: root.public for root in it.held}),
     lambda it: check_signed(it.audited, it.signers),
     lambda it: check_roll_call(it.audited),
     lambda it: check_consents(it.audited),
     lambda it: check_origin(it.audited, it.plan),
+    lambda it: check_machine(it.audited, it.plan),
+    lambda it: check_self_test(it.audited),
     lambda it: check_order(it.audited, it.plan, it.roots),
     lambda it: check_attested(it.audited, it.plan, it.roots),
     lambda it: check_claimed(it.audited, it.plan),

@@ -10,6 +10,7 @@ from ceremony.core.chronicle.acts import SIGNED
 from ceremony.core.chronicle.phrases import counted, short
 from ceremony.core.chronicle.state import State
 from ceremony.core.chronicle.values import Event, StepState
+from ceremony.core.custody_list import called
 
 Lines = Iterator[tuple[str, str]]
 
@@ -43,6 +44,7 @@ def overview(state: State) -> tuple[Section, ...]:
         ("Signatures", _signatures(state)),
         ("Comparisons", _comparisons(state)),
         ("Practice", (("stands in", event.text.removeprefix("For practice: ")) for event in state.substitutions)),
+        ("Custody", _custody(state)),
         ("Answers", iter(state.answers.items())),
     )
     made = (Section(title, tuple(lines)) for title, lines in sections)
@@ -97,6 +99,8 @@ def _interruptions(state: State) -> Lines:
 def _machine(state: State) -> Lines:
     for name, checked in state.checks.items():
         yield name, f"{'passed' if checked.passed else 'FAILED'}: {checked.saw}"
+        if not checked.passed:
+            yield from ((label, said) for label, said in (("why", checked.why), ("put right", checked.hint)) if said)
 
 
 def _tokens(state: State) -> Lines:
@@ -155,6 +159,11 @@ def _signatures(state: State) -> Lines:
 def _comparisons(state: State) -> Lines:
     for compared in state.comparisons:
         yield compared.what, f"{'the same' if compared.same else 'NOT the same'}, heard by {' and '.join(compared.by)}"
+
+
+def _custody(state: State) -> Lines:
+    for (what, name, serial), kept in state.custody.items():
+        yield called(what, name), f"serial {serial}, {kept}"
 
 
 def _medium(role: str) -> str:

@@ -32,6 +32,11 @@ def token(serial: str, names: Mapping[str, str]) -> str:
     return f"{names[serial]} (serial {serial})" if serial in names else serial
 
 
+def bag(seal: str) -> str:
+    """Return the bag or seal of what somebody takes."""
+    return f"bag or seal {seal}" if seal else "no bag or seal"
+
+
 def tries(left: int) -> str:
     """Return how many tries of a PIN are left."""
     return {0: "no tries are left", 1: "one try is left"}.get(left, f"{left} tries are left")

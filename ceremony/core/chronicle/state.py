@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from ceremony.core import self_test
 from ceremony.core.canonical import Json
 from ceremony.core.chronicle.acts import SIGNED, unfinished
 from ceremony.core.chronicle.facts import Facts, facts
@@ -15,6 +16,7 @@ from ceremony.core.chronicle.values import (
     Compared,
     Device,
     Event,
+    Kept,
     Medium,
     Noted,
     Repositories,
@@ -89,6 +91,8 @@ class State:
     resumes: list[Event] = field(default_factory=list)
     open_acts: dict[tuple[str, str], str] = field(default_factory=dict)
     """Action and key → in words: begun, and their end is not recorded."""
+    custody: dict[tuple[str, str, str], Kept] = field(default_factory=dict)
+    """What it is (`token`, `volume`, `courier`), its name and its serial → who takes it."""
     answers: dict[str, str] = field(default_factory=dict)
     closed: bool = False
 
@@ -176,7 +180,12 @@ def _roll_call(state: State, _: Facts, body: Facts) -> None:
 
 
 def _check(state: State, whole: Facts, body: Facts) -> None:
-    state.checks[body.text("name")] = Checked(whole.text("outcome") == Outcome.OK, body.text("saw"))
+    passed = whole.text("outcome") == Outcome.OK
+    state.checks[body.text("name")] = Checked(passed, body.text("saw"), body.text("why"), body.text("hint"))
+
+
+def _self_test(state: State, whole: Facts, body: Facts) -> None:
+    state.checks[self_test.KIND] = Checked(whole.text("outcome") == Outcome.OK, self_test.told(body.value))
 
 
 def _medium(state: State, _: Facts, body: Facts) -> None:
@@ -231,6 +240,11 @@ def _set_aside(state: State, whole: Facts, _: Facts) -> None:
 
 def _restored(state: State, _: Facts, body: Facts) -> None:
     state.restored[body.text("volume")] = Restored(len(body.items("files")), body.count("repository_keys"))
+
+
+def _custody(state: State, whole: Facts, body: Facts) -> None:
+    what, name, serial = (body.text(member) for member in ("what", "name", "serial"))
+    state.custody[what, name, serial] = Kept(whole.count("seq"), body.text("holder"), body.text("seal"))
 
 
 def _root_found(state: State, _: Facts, body: Facts) -> None:
@@ -293,6 +307,7 @@ _TAKE: Mapping[str, Callable[[State, Facts, Facts], None]] = {
     "files": _files,
     "roll-call": _roll_call,
     "check": _check,
+    self_test.KIND: _self_test,
     "medium": _medium,
     "token": _token,
     "login": _login,
@@ -305,6 +320,7 @@ _TAKE: Mapping[str, Callable[[State, Facts, Facts], None]] = {
     "set-aside": _set_aside,
     "mended": _set_aside,
     "restored": _restored,
+    "custody": _custody,
     "root-found": _root_found,
     "agreed": _agreed,
     "verified": _verified,

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ceremony.core.chronicle.phrases import bag
+
 
 class StepState(StrEnum):
     """Where a step stands; the value is what people read."""
@@ -33,6 +35,10 @@ class Checked:
 
     passed: bool
     saw: str
+    why: str = ""
+    """Why it matters; empty when it passed."""
+    hint: str = ""
+    """How to put it right; empty when it passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,19 @@ class Compared:
     digest: str
     by: tuple[str, ...]
     same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Who takes a token or a medium with them."""
+
+    seq: int
+    holder: str
+    seal: str
+    """Number of its bag or seal; empty for none."""
+
+    def __str__(self) -> str:
+        return f"{self.holder}, {bag(self.seal)}"
 
 
 @dataclass(frozen=True, slots=True)

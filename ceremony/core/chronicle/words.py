@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ceremony.core import self_test
 from ceremony.core.canonical import Json
 from ceremony.core.chronicle import words_published
 from ceremony.core.chronicle.acts import about_to, done, unfinished
 from ceremony.core.chronicle.facts import Facts, facts
-from ceremony.core.chronicle.phrases import counted, listed, short, token, tries
+from ceremony.core.chronicle.phrases import bag, counted, listed, short, token, tries
+from ceremony.core.custody_list import called
 from ceremony.core.record import Outcome
 
 
@@ -96,6 +98,10 @@ def _resume(told: Told) -> str:
 
 def _check(told: Told) -> str:
     return f"Check {'passed' if told.ok else 'failed'}: {told.body.text('name')}, {told.body.text('saw')}"
+
+
+def _self_test(told: Told) -> str:
+    return f"The program tested itself: {self_test.told(told.body.value)}"
 
 
 def _roll_call(told: Told) -> str:
@@ -247,6 +253,12 @@ def _reopened(told: Told) -> str:
     return f"{keys} opened from {'the old volume' if volume == 'old' else f'volume {volume}'}"
 
 
+def _custody(told: Told) -> str:
+    body = told.body
+    thing = called(body.text("what"), body.text("name"))
+    return f"{body.text('holder')} takes {thing}, serial {body.text('serial')}, {bag(body.text('seal'))}"
+
+
 def _close(told: Told) -> str:
     deviations = counted(told.body.count("deviations"), "deviation")
     return f"The log was closed with {counted(len(told.body.inner('answers')), 'answer')} and {deviations}"
@@ -275,6 +287,7 @@ _WORDS: Mapping[str, Callable[[Told], str]] = {
     "stop": _stop,
     "resume": _resume,
     "check": _check,
+    self_test.KIND: _self_test,
     "roll-call": _roll_call,
     "medium": _medium,
     "volume-out": _volume_out,
@@ -301,6 +314,7 @@ _WORDS: Mapping[str, Callable[[Told], str]] = {
     "reopened": _reopened,
     "agreed": lambda told: words_published.agreed(told.body),
     "verified": lambda told: words_published.verified(told.body),
+    "custody": _custody,
     "close": _close,
     "intent": _intent,
     "result": _result,

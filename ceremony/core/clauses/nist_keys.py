@@ -8,6 +8,7 @@ from ceremony.core.chronicle.phrases import counted
 from ceremony.core.clauses import shared
 from ceremony.core.clauses.rows import Found, Row, always_outside, met, not_applicable, not_met
 from ceremony.core.clauses.seen import Seen, listed
+from ceremony.core.custody_list import KIND, left, things
 
 _57, _130, _140 = "NIST SP 800-57 pt1, pt2r1", "NIST SP 800-130, 800-152", "FIPS 140-2 4.7.4"
 _140_3 = "FIPS 140-3 (ISO 19790 7.9)"
@@ -21,6 +22,15 @@ def _keepers(seen: Seen) -> Found:
     if not names:
         return not_met("No record names who has the secret of the backups.", seen.of("typed-back"))
     return met(f"The secret of the backups is with {listed(names)}.", [*seen.steps("protector"), *seen.of("typed-back")])
+
+
+def _devices_kept(seen: Seen) -> Found:
+    missing = left(seen.past)
+    if missing or not seen.closed or not seen.of(KIND):
+        who = f" Nobody took {listed(thing.called for thing in missing)}." if missing else ""
+        return not_met(f"The log does not end with who takes each token and medium.{who}", seen.of(KIND))
+    said = f"Each token and medium ({len(things(seen.past))}) has a record that names who takes it, by its serial; who has it later is written by hand."
+    return met(said, seen.of(KIND))
 
 
 def _uses(seen: Seen) -> Found:
@@ -72,8 +82,7 @@ ROWS = (
     Row("29a", _57, "Who has what opens the backups is named", _keepers, checked=False),
     Row(
         "29b", _57, "Who keeps each device, from then on, is named",
-        always_outside("The printed script has room for the custodian of each token and volume; no record holds the name."),
-        checked=False,
+        _devices_kept, checked=False,
     ),
     Row("29c", _57, "When a key is used, and for what, is recorded", _uses, checked=False),
     Row(

@@ -7,8 +7,9 @@ from ceremony.core import bundle
 from ceremony.core.chronicle.facts import facts
 from ceremony.core.chronicle.phrases import counted
 from ceremony.core.clauses import shared
-from ceremony.core.clauses.rows import Found, Row, always_outside, met, not_applicable, not_met, when_made
+from ceremony.core.clauses.rows import Found, Row, always_outside, met, not_applicable, not_met, outside, when_made
 from ceremony.core.clauses.seen import Seen, listed
+from ceremony.core.custody_list import KIND
 from ceremony.core.plan import Custody, Mode, Role
 
 _IANA, _JUICEBOX, _PSF = "ICANN/IANA root KSK ceremony", "Juicebox HSM ceremony", "PyPI/PSF TUF runbook 2020"
@@ -92,6 +93,12 @@ def _attested(seen: Seen) -> Found:
     )
 
 
+def _filmed(seen: Seen) -> Found:
+    return outside(
+        "Photos and streams are outside the folder; the log has the numbers of bags as people told them.", seen.of(KIND)
+    )
+
+
 ROWS = (
     Row("16a", _IANA, "A witness is there, and what deviates is recorded", _witness),
     Row("16b", _IANA, "The script is published with notes of what was done when", _annotated),
@@ -110,7 +117,7 @@ ROWS = (
     Row("18b", _PSF, "Attestations are verified", when_made(_attested)),
     Row(
         "18c", _PSF, "Photos, a live stream, and bags that show tampering",
-        always_outside("Photos, streams and the labels of bags are outside the folder."),
+        _filmed,
     ),
     Row("18d", _PSF, "Somebody independent signs what they saw", shared.independent),
 )  # fmt: skip

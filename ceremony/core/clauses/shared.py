@@ -133,6 +133,8 @@ def cut_off(seen: Seen) -> Found:
     """Judge that the computer was on no network, as it was looked at before each step."""
     looked = {name: seen.check(name) for name in ("network", "routes", "radios")}
     later = [r for r in seen.of("check") if facts(r.body).text("name") == "air gap"]
+    if seen.check("bluetooth") is not None:  # it was one of the radios once
+        looked["bluetooth"] = seen.check("bluetooth")
     records = [*present(looked.values()), *later]
     bad = [name for name, record in looked.items() if not passed(record)]
     if bad:

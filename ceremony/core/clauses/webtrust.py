@@ -7,12 +7,13 @@ import hashlib
 from base64 import b64decode
 from collections.abc import Mapping
 
-from ceremony.core import bundle
+from ceremony.core import bundle, self_test
 from ceremony.core.chronicle.facts import Facts, facts
 from ceremony.core.chronicle.phrases import counted
 from ceremony.core.clauses import shared
-from ceremony.core.clauses.rows import Found, Row, always_outside, met, not_applicable, not_met, when_made
+from ceremony.core.clauses.rows import Found, Row, always_outside, met, not_applicable, not_met, outside, when_made
 from ceremony.core.clauses.seen import MADE, Seen, listed, passed, present
+from ceremony.core.custody_list import KIND, taken
 from ceremony.core.firmware import Decision
 from ceremony.core.plan import Kind
 
@@ -39,12 +40,14 @@ def _materials(seen: Seen) -> Found:
 
 
 def _tested(seen: Seen) -> Found:
-    program = seen.check("program")
+    program, tested = seen.check("program"), seen.of(self_test.KIND)[-1:]
     about = seen.by_serial("standing", "root-found")
     read = {serial: about.get(serial, ()) for serial in seen.devices}
-    records = [*present([program]), *(record for found in read.values() for record in found), *seen.of("firmware")]
+    records = [*present([program]), *tested, *(record for found in read.values() for record in found), *seen.of("firmware")]
     if not passed(program):
         return not_met("The program was not found as it was released.", records)
+    if not all(map(passed, tested)):
+        return not_met("The program tested itself, and a line of that failed.", records)
     bare = [serial for serial, found in read.items() if not found]
     if bare or not read:
         return not_met(f"How these tokens stood was not read: {listed(bare)}." if bare else "No token is recorded.", records)
@@ -52,7 +55,10 @@ def _tested(seen: Seen) -> Found:
     refused = [serial for serial, decision in last.items() if decision == Decision.REFUSE]
     if refused:
         return not_met(f"The firmware of {listed(refused)} was refused.", records)
-    return met("The program was found as it was released, and how each token stood was read before it was used.", records)
+    itself = ", tested itself" if tested else ""
+    return met(
+        f"The program was found as it was released{itself}, and how each token stood was read before it was used.", records
+    )
 
 
 def _distributed(seen: Seen) -> Found:
@@ -76,6 +82,22 @@ def _destroyed(seen: Seen) -> Found:
     return shared.announced(
         seen, acts, nothing=nothing, what=f"Wiped before use, with all keys in them: {counted(len(acts), 'token')}."
     )
+
+
+def _stored(seen: Seen) -> Found:
+    found = taken(seen.past)
+    sealed = sum(bool(one.seal) for one in found)
+    said = (
+        f"Of {counted(len(found), 'token or medium', 'tokens and media')} the log names who takes it, and of {sealed} the bag or seal."
+        if found
+        else "No record names a bag or a seal."
+    )
+    return outside(f"{said} Vaults and safes are written by hand, on the printed script.", seen.of(KIND))
+
+
+def _transported(seen: Seen) -> Found:
+    why = "How tokens and volumes travel is outside: the log names who sets out with each, and the next ceremony reads what comes back."
+    return outside(why, seen.of(KIND))
 
 
 def _contiguous(seen: Seen) -> Found:
@@ -138,7 +160,7 @@ ROWS = (
     ),
     Row(
         "12g", _WT, "It says how things are stored securely afterwards",
-        always_outside("Bags, seals and vaults are written on the printed script; no record holds them."), checked=False,
+        _stored, checked=False,
     ),
     Row("12h", _WT, "Each person signs off on whether it was held by the script", shared.sign_off, checked=False),
     Row("12i", _WT, "Deviations are noted", shared.deviations, checked=False),
@@ -150,8 +172,7 @@ ROWS = (
     Row("13d", _REST, "Keys are destroyed in a formal way", _destroyed, checked=False),
     Row(
         "13e", _REST, "Keys are transported under control",
-        always_outside("How tokens and volumes travel is outside; what is on them when they come back, the next ceremony reads."),
-        checked=False,
+        _transported, checked=False,
     ),
     Row("14a", f"{_MRSP}3.1.3", "From a key's birth to its end there is no gap", _contiguous),
     Row("14b", f"{_MRSP}7.1 (5)", "Keys are named by the SHA-256 over their DER SubjectPublicKeyInfo", _fingerprints),

@@ -132,7 +132,7 @@ def _paired(records: Sequence[Record], names: Mapping[str, str]) -> Iterator[_Li
 def _line(record: Record, names: Mapping[str, str], first: int | None = None) -> _Line:
     body = Facts(record.body)
     # Answers, people and devices are told one by one, whatever their number: that is what people look for.
-    about = (body.text("name"), record.actor) if record.kind in {"roll-call", "check", "token", "deviation"} else ()
+    about = (body.text("name"), record.actor) if record.kind in {"roll-call", "check", "token", "deviation", "custody"} else ()
     alike = (record.kind, body.text("action"), str(record.outcome), *about)
     if body.text("action") == "answer":
         alike = (*alike, body.text("key"))

@@ -84,6 +84,13 @@ def test_words_that_people_wrote_are_withheld_even_when_everybody_is_named():
     assert (made.entries, made.withheld) == (len(records), 1)
 
 
+def test_who_takes_a_thing_is_withheld_with_its_bag_unless_they_are_named():
+    taken = [r["body"] for r in map(json.loads, held(Mode.PRACTICE)[LOG].splitlines()) if r["kind"] == "custody"]
+    assert [body["holder"] for body in taken] == ["Sam", "Ada", "Wim", "Ada"]
+    log = b"".join(lines(copy("Ada")))
+    assert [body["name"] for body in taken if f'"seal":"{body["seal"]}"'.encode() in log] == ["a", "courier"]
+
+
 def test_a_copy_is_the_same_every_time():
     first, again = (redact(audit(FakeFolder(files=held(Mode.PRACTICE))), ["Ada"]) for _ in range(2))
     assert first == again

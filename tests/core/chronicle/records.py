@@ -14,6 +14,7 @@ _MEMBERS = (
     *("action", "key", "files", "plan", "people", "made", "answers", "by", "name", "role", "serial", "token", "count"),
     *("volume", "step", "why", "retries_left", "torn_bytes", "same", "what", "repositories", "interrupted", "found"),
     *("slot", "slots", "pin", "puk", "left", "factory", "keys", "certificates", "reasons", "decision", "authorities", "occupied"),
+    *("holder", "seal"),
 )
 _ACTIONS = st.sampled_from(sorted({*_DONE, *_ON_TOKENS, "dance"}))
 _plain = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=9) | _ACTIONS

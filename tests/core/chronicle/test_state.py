@@ -60,12 +60,18 @@ def test_knows_where_a_whole_genesis_ended():
     assert not state.open_acts
     assert [found.title for found in overview(state)] == [
         *("Ceremony", "Steps", "People", "Machine", "Media", "Tokens", "Root keys", "Repositories"),
-        *("Backups", "Signatures", "Comparisons", "Practice", "Answers"),
+        *("Backups", "Signatures", "Comparisons", "Practice", "Custody", "Answers"),
     ]
     assert ("closed", "yes") in section(state, "Ceremony")
     assert section(state, "Root keys") == (("root-a", f"public key {state.roots[serial][:16]}, locked"),)
     assert section(state, "Media")[0] == ("volume a", "a folder, serial Fa")
     assert section(state, "Media")[2] == ("courier", "a folder, serial Fcourier")
+    assert section(state, "Custody") == (
+        ("token root-a", f"serial {serial}, Sam, bag or seal PRACTICE-0001"),
+        ("volume a", "serial Fa, Ada, bag or seal PRACTICE-0002"),
+        ("volume b", "serial Fb, Wim, bag or seal PRACTICE-0003"),
+        ("the courier", "serial Fcourier, Ada, bag or seal PRACTICE-0004"),
+    )
     assert section(state, "Practice") == (("stands in", "throw-away tokens"),)
 
 

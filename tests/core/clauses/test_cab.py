@@ -111,6 +111,7 @@ CASES = [
     ("8a", "production", (), {}, MET, "No interface"),
     ("8a", "production", (being("check", {"outcome": "fail"}, name="radios"),), {}, NOT, "radios"),
     ("8a", "production", (without("check", name="routes"),), {}, NOT, "routes"),
+    ("8a", "production", (adding("check", {"name": "bluetooth"}, outcome="fail"),), {}, NOT, "bluetooth"),
     ("8a", "production", (adding("check", {"name": "air gap"}, outcome="fail"),), {}, NOT, "during the ceremony"),
     ("8b", "production", (), {}, OUT, ""),
     ("8c", "production", (), {}, MET, "4 heads"),
