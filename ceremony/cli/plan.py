@@ -20,12 +20,16 @@ from ceremony.core.plan import Kind, Mode, Plan
 from ceremony.core.plan_lint import PlanWarning, unsupported
 from ceremony.core.plan_reader import files_named
 from ceremony.core.procedure import StepInfo, procedure
-from ceremony.core.script import script as make_script
+from ceremony.core.script import document
+from ceremony.core.script.as_markdown import as_markdown
 from ceremony.errors import CeremonyError, VerificationError
 from ceremony.host.ssh_keygen import sign_with_key
+from ceremony.report.script import for_paper
 
 _PLAN = click.argument("path", metavar="PLAN", type=click.Path(path_type=Path))
 _OUT = click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Write a new file; its folder must exist.")
+_PAPER = frozenset([".html", ".htm"])
+"""Endings of a script that is to be a page."""
 
 
 @click.group()
@@ -73,14 +77,17 @@ def check(path: Path) -> None:
 @_PLAN
 @_OUT
 def script(path: Path, out: Path | None) -> None:
-    """Print the script of PLAN as Markdown: who does what, what is said aloud, boxes to sign."""
+    """Print the script of PLAN: who does what, what is said aloud, sheets to fill in.
+
+    As Markdown; to a FILE that ends in .html as a page made for paper, A4 or letter.
+    """
     read, _ = load_plan(path)
     warnings = judge(read, now=datetime.now(UTC), mode=Mode.PRACTICE)
-    text = make_script(read, _steps(read), warnings)
+    made = document(read, _steps(read), warnings)
     if out is None:
-        click.echo(text, nl=False)
+        click.echo(as_markdown(made), nl=False)
     else:
-        create(out, text.encode())
+        create(out, for_paper(made) if out.suffix.lower() in _PAPER else as_markdown(made).encode())
         click.echo(f"wrote {out}", err=True)
 
 

@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 
 from ceremony.core.markdown import escape
-from ceremony.core.plan import Kind, Mode, Role
+from ceremony.core.plan import Kind, Mode, Role, Waiver
 from ceremony.core.plan_lint import lint
 from ceremony.core.procedure import procedure
-from ceremony.core.script import DEVIATION_ROWS, MAX_LISTED, script
+from ceremony.core.script import script
+from ceremony.core.script.opening import MAX_LISTED
+from ceremony.core.script.sheets import DEVIATION_ROWS
+from ceremony.core.script.steps import MAX_WHO
 from ceremony.core.words import words
 from tests.fakes.fleet import APP, CLI, GENERATE, changing_plan
 from tests.fakes.plans import FILES, NOW, REQUEST, ROTATION, RULES, read
@@ -20,12 +23,14 @@ def printed(plan):
     return script(plan, procedure(plan, needs_certificate=True), lint(plan, RULES, now=NOW, mode=Mode.PRACTICE))
 
 
-def test_begins_with_the_digest_of_the_plan_in_hex_and_in_words():
+def test_begins_with_the_digest_of_the_plan_in_hex_and_in_the_groups_that_are_read_aloud():
     plan = read()
     text = printed(plan)
-    assert text.startswith("# Script of the ceremony acme-root\n")
+    assert text.startswith("# Script of the ceremony acme-root\n\ngenesis: Acme, vault\n")
     assert f"sha256 {plan.sha256}\n" in text
-    assert " ".join(words(plan.sha256)[:8]) in text
+    for group in range(8):
+        spoken = " ".join(words(plan.sha256)[group * 4 : group * 4 + 4])
+        assert f"{group + 1}  {plan.sha256[group * 8 : group * 8 + 8]}  {spoken}" in text.splitlines()
     assert "17 steps, about 118 minutes." in text
 
 
@@ -49,22 +54,26 @@ def test_lists_what_is_decided():
         assert row in text
 
 
-def test_lists_people_tokens_media_and_repositories():
+def test_lists_people_hardware_and_repositories():
     text = printed(read())
     for row in (
         "| Wim | witness | Notaries | yes | has a key |  |",
         "| Ada | administrator | Acme | no | has a key |  |",
-        "| root-c |  |  |  |  |",
-        "| courier |  |  |  |  |",
+        "| token root-c | a root key is made on it |  |",
+        "| courier | brings the request in, takes the ceremony folder out |  |",
+        "| 6 bags with numbered seals | one for each token and each medium |  |",
+        "| 12 envelopes | one for each secret on paper |  |",
         "Who signs the log at the end, at least: 1 security-officer, 1 witness; one of them independent.",
         "## Repositories: 3",
-        "targets: brought by the team, keys/app.pem  ",
-        "snapshot: from the request  ",
-        "signers: alice (keys/alice.pem)",
+        "### 1 repository",
+        "### 2 repositories with the same keys",
+        "| targets | brought by the team, keys/app.pem |",
+        "| snapshot | from the request |",
+        "| signers | alice (keys/alice.pem) |",
         "- reg.example:5000/tools/cli",
     ):
         assert row in text.splitlines()
-    assert "targets: made here, ecdsa-p256, delivered to ssh-ed25519 AAAA" in text
+    assert "| targets | made here, ecdsa-p256, delivered to ssh-ed25519 AAAA" in text
 
 
 def test_a_person_without_a_key_is_shown_as_such():
@@ -92,7 +101,9 @@ def test_each_step_says_who_does_what_and_has_boxes_to_sign():
         assert f"### {number}. {step.title} (about {step.minutes} min)" in text
         assert f"- **Do:** {step.do}" in text
         assert f"- **Check:** {step.check}" in text
+        assert f"| {number} | {step.title} | {step.who} | {step.minutes} |" in text
     assert text.count("☐ done as written ☐ deviation no. ____") == len(steps)
+    assert len(re.findall("^Begun .*: _+ Ended .*: _+ Initials, who acted: _+ who saw it: _+$", text, re.MULTILINE)) == len(steps)
     assert text.count("- **This cannot be undone.**") == 4
     assert "- **Say:** I am \\<name\\>, here as \\<role\\>." in text
     assert "this host held the key that the root key was wrapped under" in text
@@ -116,11 +127,43 @@ def test_a_step_whose_role_nobody_has_is_done_by_the_first_who_is_named():
     assert "- **Who:** operator: Sofia" in printed(replace(plan, people=people))
 
 
+def test_of_very_many_people_a_step_says_only_how_many():
+    plan = read()
+    officers = [person for person in plan.people if person.role is Role.SECURITY_OFFICER]
+    short = MAX_WHO // len(officers) - len(" or ")
+
+    def with_names_of(length):
+        return replace(
+            plan, people=tuple(replace(p, name=p.name.ljust(length, "x")) if p in officers else p for p in plan.people)
+        )
+
+    assert "whose names stand under People" not in printed(with_names_of(short))
+    assert "- **Who:** security-officer: one of 3, whose names stand under People\n" in printed(with_names_of(short + 20))
+
+
+def test_prints_what_was_waived_before_the_day_with_its_reason():
+    plan = replace(read(), waivers=(Waiver("boot medium", "the disk is in the safe"), Waiver("swap", "a | b")))
+    text = printed(plan)
+    assert "## Waived before the day\n" in text
+    assert "| boot medium | the disk is in the safe |\n| swap | a \\| b |\n" in text
+    assert "- **Know:** the plan waives boot medium, swap: see Waived before the day." in text
+    assert "waive" not in printed(read()).lower()
+
+
+def test_a_courier_brings_nothing_where_no_server_is_asked():
+    plan = read()
+    made = plan.repositories[0].targets
+    without = replace(plan, repositories=tuple(replace(one, snapshot=made, timestamp=made) for one in plan.repositories))
+    without = replace(without, request="")
+    assert "| courier | takes the ceremony folder out |  |" in printed(without)
+
+
 def test_has_a_sheet_for_deviations_and_three_answers_for_each_person():
     text = printed(read())
     assert "| No. | Step | What was expected | What happened | What was decided | By |" in text
     assert f"| {DEVIATION_ROWS} |  |  |  |  |  |" in text
-    assert text.count("☐ agree ☐ agree with noted exceptions ☐ do not agree, because:") == len(read().people)
+    answers = "☐ agree ☐ agree with noted exceptions ☐ do not agree, because"
+    assert text.splitlines().count(answers) == text.count("Signature: ____") == len(read().people)
     assert "### Wim, witness, Notaries" in text
 
 
@@ -140,13 +183,15 @@ def test_prints_a_rotation_as_far_as_it_is_known():
     assert "| Expires: targets | 2030-01-01 00:00:00 UTC |" in text
     assert "1970" not in text
     assert "| Root key" not in text
-    assert "| root-b |  |  |  |  |" in text
+    assert "| token root-b | signs with the root key that it has |  |" in text
+    assert "The plan names none. Those that are signed are shown in the step Review." in text
 
 
 def test_prints_what_was_stolen_and_who_gets_the_new_keys():
     text = printed(read(source=ROTATION))
     for row in (
-        f"| Stolen keys | stolen.pem, {'cd' * 32} |",
+        "### Stolen keys: 2\n\n- stolen.pem\n",
+        f"- {'cd' * 32}\n",
         "| Why | laptop stolen |",
         "| Last good | version 41 of targets |",
         "| New keys go to | ssh-ed25519 AAAA",
@@ -161,10 +206,10 @@ def test_prints_what_changes_in_a_repository_and_who_goes():
     repositories = [{"name": APP, "targets": GENERATE, "remove-signers": ["bob", "eve"]}, {"name": CLI}]
     plan = changing_plan("rotation", compromised={"keys": ["ab" * 32], "reason": "stolen"}, repositories=repositories)
     lines = printed(plan).splitlines()
-    assert "signers: none; those that go: bob, eve" in lines
-    assert "signers: none" in lines
-    assert "targets: as it is published  " in lines
-    assert lines.count("timestamp: from the request  ") == 2
+    assert "| signers | none; those that go: bob, eve |" in lines
+    assert "| signers | none |" in lines
+    assert "| targets | as it is published |" in lines
+    assert lines.count("| timestamp | from the request |") == 2
     assert "| New keys go to | whom each repository names |" in lines
 
 
