@@ -86,7 +86,10 @@ class Everybody(People):
 
     async def choose(self, modal: Any, key: str) -> None:
         assert not key.startswith("error:"), modal._error
-        await self.camera.take("answer")
+        if not key.startswith("custody:"):
+            await self.camera.take("answer")
+        elif key == "custody:b":
+            await self.camera.take("custody")
         await super().choose(modal, key)
 
     async def end(self, _modal: Any, _key: str) -> None:
