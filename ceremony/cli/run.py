@@ -2,7 +2,8 @@
 """`ceremony run`: hold a ceremony in production. No option carries a secret, and nothing answers by itself.
 
 Everything that can be refused is refused before a folder is made: the plan, its
-approvals, the site and its authorities, the request, a software token.
+approvals, the site and its authorities, the request, a software token. A token need not
+be plugged in yet: the step *tokens* waits for it, and judges it then.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ceremony.core.plan import Mode, Plan, Site
 from ceremony.core.plan_support import check_site, refuse_unsupported, site_authorities
 from ceremony.core.script import script
 from ceremony.devices.rack import SiteRack
-from ceremony.errors import CeremonyError, PlanRefused, TokenError
+from ceremony.errors import CeremonyError, PlanRefused, TokenAbsent, TokenError
 from ceremony.steps.opening import Inputs
 from ceremony.volumes.store import FolderStore
 from ceremony.volumes.usb import UsbMedia
@@ -120,10 +121,13 @@ def _judged(plan: Plan, request: Mapping[str, bytes], trusted: Mapping[str, byte
 
 
 def _refuse_software(site: Site) -> None:
-    """Open every token once and raise TokenError for one that is made of files; spends no PIN."""
+    """Open every token that is plugged in once and raise TokenError for one that is made of files; spends no PIN."""
     rack = SiteRack(site.tokens)
     for name in site.tokens:
-        token = rack.open(name)
+        try:
+            token = rack.open(name)
+        except TokenAbsent:
+            continue
         token.close()
         if token.identity.software:
             raise TokenError(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ceremony.core.chronicle.phrases import bag
-from ceremony.core.custody_list import Taken
+from ceremony.core.custody_list import Taken, What
 from ceremony.core.plan import Custody, Kind, Person, Plan, Role, Source
 from ceremony.core.ports import Errand
 from ceremony.core.procedure import keeps_backups
@@ -24,7 +24,7 @@ def errands(
         (
             person,
             (
-                *_takes([one for one in custody if one.holder == person.name]),
+                *_brings(plan, person, custody, practice=practice),
                 *_tasks(plan, person, signed=signed, practice=practice, left_out=left_out),
             ),
         )
@@ -33,10 +33,32 @@ def errands(
     return tuple(Errand(person.name, tasks) for person, tasks in found if tasks)
 
 
-def _takes(mine: Sequence[Taken]) -> Iterator[str]:
+def _brings(plan: Plan, person: Person, custody: Sequence[Taken], *, practice: bool) -> Iterator[str]:
+    """Yield what somebody brings away: what the log says that they take; where it says nothing, what is their role's."""
+    mine = [one.thing for one in custody if one.holder == person.name]
     if mine:
-        listed = ", ".join(f"{one.thing.called} ({bag(one.seal)})" for one in mine)
+        listed = ", ".join(f"{one.thing.called} ({bag(one.seal)})" for one in custody if one.holder == person.name)
         yield f"Take what the log says that you take: {listed}."
+    recorder = not custody and person.name == plan.recorder()
+    volumes = [thing for thing in mine if thing.what is What.VOLUME]
+    if recorder or len(volumes) > 1:
+        yield "Take both volumes out, seal them, and have them brought to two different places."
+    elif volumes:
+        yield f"Take {volumes[0].called} out, seal it, and bring it to another place than the other volume's."
+    if recorder or any(thing.what is What.COURIER for thing in mine):
+        yield from _courier(plan, practice=practice)
+    tokens = [thing.name for thing in mine if thing.what is What.TOKEN]
+    if not custody and person.role is Role.SECURITY_OFFICER:
+        tokens = [*plan.signing_tokens, *plan.key_tokens]
+    if tokens:
+        yield f"Seal the {_count(tokens, 'token')} and bring {_each(tokens)} to its own safe."
+
+
+def _courier(plan: Plan, *, practice: bool) -> Iterator[str]:
+    if plan.kind is Kind.RECOVERY:
+        yield "Carry the courier to an online machine, and keep it: `ceremony audit`. There is nothing to publish."
+    elif not practice:
+        yield "Carry the courier to an online machine: `ceremony audit`, then `ceremony publish`."
 
 
 def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool, left_out: int) -> Iterator[str]:
@@ -46,8 +68,6 @@ def _tasks(plan: Plan, person: Person, *, signed: Sequence[str], practice: bool,
         yield from _recorder(plan, practice=practice, left_out=left_out)
     if person.role is Role.SECURITY_OFFICER:
         secret = f"{plan.backup.needed} shares" if plan.backup.protect == "shares" else "its passphrase"
-        tokens = (*plan.signing_tokens, *plan.key_tokens)
-        yield f"Seal the {_count(tokens, 'token')} and bring {_each(tokens)} to its own safe."
         if plan.kind is Kind.RECOVERY or plan.root.custody is not Custody.TOKEN_ONLY:
             yield f"See that no volume is kept where a token is: with {secret} it gives the root key, as the token does with its PIN."
     if keeps_backups(plan) and person in plan.keepers():
@@ -68,16 +88,12 @@ def _keeper(plan: Plan, person: Person) -> Iterator[str]:
 
 
 def _recorder(plan: Plan, *, practice: bool, left_out: int) -> Iterator[str]:
-    yield "Take both volumes out, seal them, and have them brought to two different places."
     if left_out:
         yield f"Nothing was signed for {_repositories(left_out)}: `evidence/left-out.json` says why. Fetch again, and hold another ceremony."
     if plan.kind is Kind.RECOVERY:
         yield "Keep the old volumes, and the papers that open them, as safe as the new ones, or destroy both: they hold the same keys."
-        yield "Carry the courier to an online machine, and keep it: `ceremony audit`. There is nothing to publish."
     elif practice:
         yield "Rehearse publishing on a server of your own, if you like: a practice goes to no other."
-    else:
-        yield "Carry the courier to an online machine: `ceremony audit`, then `ceremony publish`."
     if plan.change is not None and (plan.change.new_root or "certificate" in plan.change.expires):
         yield "Give `bundle/trust-pinning.json` to everybody who pins root keys: those of the changed repositories are others now."
     if _delivers(plan):

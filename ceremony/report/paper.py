@@ -37,7 +37,7 @@ FAMILIES = (
 """The first row of each family of sources, and its name."""
 
 # Of links and emoji that a renderer makes of plain text, what they begin with; a time and a clause stay readable.
-_MORE = re.compile(r"[@$^{}!]|(?<!\d):(?=\S)|:(?=[^\s\d])|(?<=www)\.", re.IGNORECASE)
+_MORE = re.compile(r"[@!]|(?<!\d):(?=\S)|:(?=[^\s\d])|(?<=www)\.", re.IGNORECASE)
 _RELIES = {
     ExitCode.DONE: "The folder verifies, so the records and files that rows name are those that people signed.",
     ExitCode.FAILED: "**The folder does not verify. No row below can be relied on.**",

@@ -40,15 +40,13 @@ ANSWERS = (
 
 
 def run(room: Room) -> JsonObject:
-    """End the log.
+    """End the log; a token that signed the head is not opened again.
 
     Raises TokenError while a YubiKey has a factory value, CeremonyError while an act is open and while a volume's backups
     were not restored from it, VerificationError for a signature that does not verify.
     """
     refuse_unrestored(room)
-    for name in yubikeys(room):
-        token = opened(room, name)
-        refuse_factory(token, standing.read(room, token))
+    _read_yubikeys(room)
     path = _head(room)
     for root in held(room):
         _sign_head(room, root, room.recorded(path))
@@ -78,6 +76,15 @@ def run(room: Room) -> JsonObject:
     return {}
 
 
+def _read_yubikeys(room: Room) -> None:
+    """Read every YubiKey once more, but those that signed the head: all were read before, and theirs may lie in a closed bag by now."""
+    signed = {root.token for root in held(room) if room.journal.result(*_act(root)) is not None}
+    for name in yubikeys(room):
+        if name not in signed:
+            token = opened(room, name)
+            refuse_factory(token, standing.read(room, token))
+
+
 def _page(room: Room) -> bytes:
     while left(room.journal.past):  # a volume failed meanwhile, and nobody took yet what is in its place
         hand_out(room)
@@ -97,9 +104,13 @@ def _head(room: Room) -> str:
     return path
 
 
+def _act(root: Held) -> tuple[str, str]:
+    return "sign-head", root.serial
+
+
 def _sign_head(room: Room, root: Held, text: bytes) -> None:
     path = bundle.token_evidence(root.serial, "head.sig")
-    act = ("sign-head", root.serial)
+    act = _act(root)
     done = room.journal.result(*act)
     scheme = room.dialect.scheme(root.public.algorithm)
     if done is None:

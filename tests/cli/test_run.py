@@ -88,7 +88,6 @@ def test_refuses_a_plan_that_only_practice_takes(refused, day):
         pytest.param(lambda text: text.replace("root-c", "root-d"), r"^tokens\.root-c: is missing, and the plan names it$", id="lacks one"),
         pytest.param(lambda text: text + text.replace("root-", "more-").replace("=", "=9"), r"^site: is not TOML|more-a", id="one too many"),
         pytest.param(lambda text: text.replace("/lib", "/none"), r"^the module .* cannot be read", id="no module"),
-        pytest.param(lambda text: text.replace("serial=", "serial=00"), r"^token root-a: no token matches", id="no token"),
     ],
 )  # fmt: skip
 def test_refuses_a_site_that_does_not_fit(refused, day, spoil, sentence):
@@ -100,6 +99,16 @@ def test_refuses_tokens_that_are_made_of_files(refused):
     told = refused()
     assert re.fullmatch("token [0-9a-f]{16}: is a software token", told.sentence)
     assert told.hint == "a production ceremony takes hardware only; rehearse with `ceremony rehearse`"
+
+
+def test_a_token_that_is_not_plugged_in_yet_hides_none_that_is_made_of_files(refused, day):
+    (day / "site.toml").write_text((day / "site.toml").read_text().replace("serial=", "serial=00", 1))
+    assert re.fullmatch("token [0-9a-f]{16}: is a software token", refused().sentence)
+
+
+def test_a_token_that_is_not_plugged_in_yet_is_no_reason_to_refuse(refused, day):
+    (day / "site.toml").write_text((day / "site.toml").read_text().replace("serial=", "serial=00"))
+    assert refused().sentence == "there is no terminal to show the ceremony on"
 
 
 def test_refuses_to_ask_where_nobody_could_answer(refused, monkeypatch):

@@ -163,6 +163,80 @@ def test_whoever_takes_a_thing_is_reminded_of_it():
     assert not [task for task in tasks["Sam"] if "Take what" in task]
 
 
+BOTH = "Take both volumes out, seal them, and have them brought to two different places."
+CARRY = "Carry the courier to an online machine: `ceremony audit`, then `ceremony publish`."
+
+
+def to(**holders: str) -> list[Taken]:
+    """Return a list of custody: who takes which."""
+    what = {"a": What.VOLUME, "b": What.VOLUME, "courier": What.COURIER}
+    return [
+        Taken(Thing(what.get(name, What.TOKEN), name, f"F{name}"), holder, f"bag {number}")
+        for number, (name, holder) in enumerate(holders.items())
+    ]
+
+
+def brought(tasks: tuple[str, ...]) -> list[str]:
+    """Return those tasks that have something brought away."""
+    return [task for task in tasks if task.startswith(("Take both", "Take volume", "Seal the", "Carry the"))]
+
+
+TWO = replace(
+    WRAPPED,
+    root=replace(WRAPPED.root, tokens=("x", "y")),
+    people=(*PEOPLE, Person("Sue", Role.SECURITY_OFFICER, "Acme", ""), Person("Opa", Role.OPERATOR, "Acme", "")),
+)
+
+
+@pytest.mark.parametrize(
+    ("custody", "said"),
+    [
+        pytest.param(
+            to(x="Sam", y="Opa", a="Wim", b="Sue", courier="Opa"),
+            {
+                "Sam": ["Seal the token and bring it to its own safe."],
+                "Wim": ["Take volume a out, seal it, and bring it to another place than the other volume's."],
+                "Sue": ["Take volume b out, seal it, and bring it to another place than the other volume's."],
+                "Opa": [CARRY, "Seal the token and bring it to its own safe."],
+            },
+            id="each thing to another",
+        ),
+        pytest.param(
+            to(x="Sue", y="Sue", a="Wim", b="Wim", courier="Ada"),
+            {"Sue": ["Seal the 2 tokens and bring each to its own safe."], "Wim": [BOTH], "Ada": [CARRY]},
+            id="both volumes to one",
+        ),
+        pytest.param(
+            [],
+            {name: ["Seal the 2 tokens and bring each to its own safe."] for name in ("Sam", "Sue")} | {"Ada": [BOTH, CARRY]},
+            id="no list",
+        ),
+    ],
+)
+def test_whoever_the_log_names_brings_a_thing_away_and_nobody_else(custody, said):
+    found = {errand.person: brought(errand.tasks) for errand in errands(TWO, signed=EVERYBODY, practice=False, custody=custody)}
+    assert {person: tasks for person, tasks in found.items() if tasks} == said
+
+
+@pytest.mark.parametrize(
+    ("planned", "practice", "said"),
+    [
+        pytest.param(WRAPPED, True, [], id="a practice"),
+        pytest.param(
+            recovery_plan("x"),
+            False,
+            ["Carry the courier to an online machine, and keep it: `ceremony audit`. There is nothing to publish."],
+            id="a recovery",
+        ),
+    ],
+)
+def test_whoever_has_the_courier_carries_what_there_is_to_carry(planned, practice, said):
+    custody = to(courier="Wim")
+    found = {errand.person: brought(errand.tasks) for errand in errands(planned, signed=[], practice=practice, custody=custody)}
+    assert found["Wim"] == said
+    assert [task for tasks in found.values() for task in tasks] == said
+
+
 def test_nobody_keeps_a_paper_where_nothing_is_backed_up():
     bare = replace(WRAPPED, backup=BackupPlan(""))
     assert not [task for errand in errands(bare, signed=EVERYBODY, practice=False) for task in errand.tasks if "paper" in task]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ceremony.core.markdown import escape
+from ceremony.core.markdown import escape, first
 from ceremony.core.plan import Kind, Mode, Role, Waiver
 from ceremony.core.plan_lint import lint
 from ceremony.core.procedure import procedure
@@ -147,7 +147,8 @@ def test_prints_what_was_waived_before_the_day_with_its_reason():
     assert "## Waived before the day\n" in text
     assert "| boot medium | the disk is in the safe |\n| swap | a \\| b |\n" in text
     assert "- **Know:** the plan waives boot medium, swap: see Waived before the day." in text
-    assert "waive" not in printed(read()).lower()
+    assert "waived before the day" not in printed(read()).lower()
+    assert "the plan waives boot" not in printed(read())
 
 
 def test_a_courier_brings_nothing_where_no_server_is_asked():
@@ -229,11 +230,34 @@ def test_a_plan_without_a_backup_says_nothing_of_one():
             "[a](b) <i> a|b ~~x~~ &amp; # \\", "\\[a\\](b) \\<i\\> a\\|b \\~\\~x\\~\\~ \\&amp; \\# \\\\", id="structure"
         ),
         pytest.param("a\nb\x1b[0m\u202e", "a(U+000A)b(U+001B)\\[0m(U+202E)", id="control"),
+        pytest.param("$x$ a^b^ {.x}", "\\$x\\$ a\\^b\\^ \\{.x\\}", id="formulas and attributes"),
+        pytest.param("a\u115f\u1160\u3164\uffa0b", "a(U+115F)(U+1160)(U+3164)(U+FFA0)b", id="letters that are not drawn"),
+        pytest.param("a\u2800\u034f\ufe0f\U000e0100b", "a(U+2800)(U+034F)(U+FE0F)(U+E0100)b", id="blanks and variations"),
+        pytest.param("- a 1. b", "- a 1. b", id="within a line"),
         pytest.param("Zürich 東京", "Zürich 東京", id="letters of the world"),
     ],
 )
 def test_shows_exactly_the_characters_of_the_plan(text, escaped):
     assert escape(text) == escaped
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        pytest.param("- a", "\\- a", id="minus"),
+        pytest.param("---", "\\---", id="rule"),
+        pytest.param("+", "\\+", id="plus"),
+        pytest.param("# a", "\\# a", id="title"),
+        pytest.param("1. a", "1\\. a", id="number"),
+        pytest.param("123456789) *a*", "123456789\\) \\*a\\*", id="another number"),
+        pytest.param("7.", "7\\.", id="a number alone"),
+        pytest.param("5.3.0 to 5.6", "5.3.0 to 5.6", id="a version"),
+        pytest.param("2 of 3", "2 of 3", id="a count"),
+        pytest.param("", "", id="nothing"),
+    ],
+)
+def test_a_paragraph_begins_no_list_that_the_plan_put_there(text, escaped):
+    assert first(text) == escaped
 
 
 def test_nothing_in_a_plan_can_add_a_line_or_a_cell_to_the_page():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from ceremony.core.markdown import escape
 from ceremony.report.page.markup import MOST, el, shown
 from ceremony.report.page.parts import both, facts, listed, more, record, spoken, table
 
@@ -61,6 +62,12 @@ def test_refuses_an_attribute_that_could_load_or_run_anything(attributes):
 )
 def test_characters_that_draw_nothing_are_made_visible(text, drawn):
     assert shown(text) == drawn
+
+
+def test_what_is_hidden_on_the_page_is_hidden_in_the_script_too():
+    for code in (*range(0x20000), *range(0xE0000, 0xE0200)):
+        character = chr(code)
+        assert (shown(character) != character) is (escape(character) == f"(U+{code:04X})"), f"U+{code:04X}"
 
 
 def test_of_a_long_text_the_beginning_is_shown():

@@ -18,6 +18,7 @@ from ceremony.errors import ExitCode, Stopped
 from tests.fakes.faulty import Sockets
 from tests.fakes.fleet import World, changing_plan
 from tests.fakes.folder import FakeMedia, FakeVolume, fake_identity
+from tests.fakes.mortal import Fate, Killed, MortalFolder
 from tests.fakes.operator import ScriptedOperator
 from tests.fakes.piv import yubikey
 from tests.fakes.plans import sourced
@@ -245,3 +246,77 @@ def test_a_volume_that_fails_after_it_was_taken_is_taken_anew_and_no_deviation_i
     ]
     assert [body["serial"] for body in ceremony.bodies("custody") if body["name"] == "b"] == ["Fb", "fresh-1"]
     assert "one volume b" in [body["expected"] for body in ceremony.bodies("deviation")]
+
+
+def yubikeys(*tokens: str) -> Ceremony:
+    made = plan(repository(APP), root=wrapped(*tokens, custody="token-only"))
+    return Ceremony(plan=made, rack=FakeRack(*map(yubikey, tokens)))
+
+
+@pytest.mark.parametrize(
+    "stop_at",
+    [
+        pytest.param("seal:root-a", id="the first is in its bag, and its number is not typed"),
+        pytest.param("custody:root-b", id="the first was taken"),
+        pytest.param("custody:a", id="both were taken"),
+        pytest.param("answer:Wim", id="everything was taken"),
+    ],
+)
+@pytest.mark.parametrize("make", [pytest.param(yubikeys, id="YubiKeys"), pytest.param(on, id="PKCS#11 tokens")])
+def test_no_bag_is_opened_for_a_close_that_was_interrupted(make, stop_at):
+    ceremony = make("root-a", "root-b")
+    ceremony.operator.stop_at = stop_at
+    with pytest.raises(Stopped):
+        ceremony.hold()
+    before = ceremony.bodies("custody")
+    for device in ceremony.rack.devices.values():
+        device.absent = True
+    ceremony.operator.stop_at = ""
+    ceremony.operator.asked.clear()
+    assert ceremony.resume() is ExitCode.DONE
+    assert not [finding for finding in audit(ceremony.folder).findings if finding.level is not Level.OK]
+    assert ceremony.bodies("custody")[: len(before)] == before
+    assert [body["name"] for body in ceremony.bodies("custody")] == ["root-a", "root-b", "a", "b", "courier"]
+    assert not [key for key in ceremony.operator.keys if key.startswith("insert:root")]
+
+
+def test_only_a_token_that_did_not_sign_the_head_is_needed_again():
+    ceremony = yubikeys("root-a", "root-b")
+    first, second = ceremony.rack.devices.values()
+
+    def pin(prompt: Prompt) -> str:
+        if [body for body in ceremony.bodies("result") if body["action"] == "sign-head"] and not first.absent:
+            first.absent = True
+            raise Stopped("people stopped the ceremony", hint="`ceremony resume` goes on from here")
+        return ceremony.operator.shown.get(prompt.key, "")
+
+    ceremony.operator.answers["pin:root-b"] = pin
+    with pytest.raises(Stopped):
+        ceremony.hold()
+    assert first.absent
+    read = len(ceremony.bodies("standing"))
+    assert ceremony.resume() is ExitCode.DONE
+    assert [body["token"] for body in ceremony.bodies("standing")[read:]] == [second.serial]
+    assert not [finding for finding in audit(ceremony.folder).findings if finding.level is not Level.OK]
+
+
+@pytest.mark.parametrize("when", [pytest.param("within", id="torn"), pytest.param("after", id="whole")])
+@pytest.mark.parametrize("make", [pytest.param(yubikeys, id="YubiKeys"), pytest.param(on, id="PKCS#11 tokens")])
+def test_no_token_is_needed_after_a_crash_at_the_record_of_the_last_one(make, when):
+    fate, ceremony = Fate(), make("root-a", "root-b")
+    ceremony.folder = MortalFolder(fate)
+
+    def last(_: Prompt) -> str:
+        fate.die_at(fate.acts, when)
+        return "the last bag"
+
+    ceremony.operator.answers |= {"seal:root-a": "the first bag", "seal:root-b": last}
+    with pytest.raises(Killed):
+        ceremony.hold()
+    fate.live()
+    for device in ceremony.rack.devices.values():
+        device.absent = True
+    ceremony.operator.answers["seal:root-b"] = "the last bag"
+    assert ceremony.resume() is ExitCode.DONE
+    assert [seal for _, _, seal in handed_out(ceremony)][:2] == ["the first bag", "the last bag"]
+    assert ceremony.operator.keys.count("seal:root-b") == (2 if when == "within" else 1)

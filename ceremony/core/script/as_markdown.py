@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ceremony.core import words
-from ceremony.core.markdown import BLANK, escape, table
+from ceremony.core.markdown import BLANK, escape, first, table
 from ceremony.core.script.document import (
     Block,
     Cue,
@@ -32,7 +32,7 @@ def as_markdown(document: Document) -> str:
 
 
 def _document(document: Document) -> Iterator[str]:
-    yield from (f"# {escape(document.title)}", "", escape(document.subtitle), "")
+    yield from (f"# {escape(document.title)}", "", first(document.subtitle), "")
     for block in document.blocks:
         yield from _block(block)
     for section in document.sections:
@@ -51,9 +51,9 @@ def _section(section: Section, depth: int) -> Iterator[str]:
 def _block(block: Block) -> Iterator[str]:
     match block:
         case Paragraph():
-            yield from (escape(block.text), "")
+            yield from (first(block.text), "")
         case Items():
-            yield from (*(f"- {escape(text)}" for text in block.texts), "")
+            yield from (*(f"- {first(text)}" for text in block.texts), "")
         case Facts():
             yield from table(("", ""), block.rows)
         case Table():

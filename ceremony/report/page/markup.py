@@ -8,11 +8,12 @@ attributes that could load or run anything do not exist here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import TypeAlias
+
+from ceremony.core.hidden import made_visible
 
 Node: TypeAlias = "Element | str | Iterable[Node] | None"
 
@@ -28,13 +29,6 @@ _TAGS = _VOID | frozenset(
 )
 _ATTRIBUTES = frozenset(
     ["class", "id", "href", "lang", "scope", "charset", "name", "content", "http-equiv", "aria-hidden", "aria-label"]
-)
-# Not by a library's categories, which every release of Python knows better: the same bytes make the same page. Controls and
-# formats, marks of direction, blanks that are none, what is not drawn, private use, half pairs.
-_HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
-    "\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff"
-    "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
 )
 
 
@@ -94,9 +88,8 @@ def shown(text: str) -> str:
     """Return text as it can be read: of a long one the beginning, characters that draw nothing as their Python escapes."""
     if len(text) > MOST:
         text = f"{text[:MOST]} … ({len(text):,} characters in all)"
-    return _HIDDEN.sub(_escaped, text) if not text.isascii() or not text.isprintable() else text
+    return made_visible(text, _escaped)
 
 
-def _escaped(match: re.Match[str]) -> str:
-    code = ord(match[0])
+def _escaped(code: int) -> str:
     return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
