@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every line of the self-test, and the port by which preflight asks for them (`ports.SelfTest`).
 
-A line never raises: a library that is damaged may raise anything, and then the line failed.
+A line never raises: a library that is damaged may raise anything, or panic, and then the line failed.
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ class Line:
     look: Callable[[], str]
 
     def check(self) -> Check:
-        """Return how it came out; never raises."""
+        """Return how it came out; never raises, but for what ends the program."""
         try:
             return Check(self.name, passed=True, saw=self.look(), hint="")
         except CeremonyError as error:
             return Check(self.name, passed=False, saw=error.message, hint=error.hint)
         except OSError as error:
             return Check(self.name, passed=False, saw=f"ended in {type(error).__name__} ({error.strerror})", hint=_ROOM)
-        except Exception as error:  # noqa: BLE001 - a damaged library may raise anything; its text may be long, and is not for people
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a damaged library may raise anything, native panics too; its text may be long
             return Check(self.name, passed=False, saw=f"ended in {type(error).__name__}", hint=HINT)
 
 
@@ -51,11 +53,11 @@ class ProgramTest:
         yield Line("files", files_as_released)
         yield from (Line(answer.name, partial(_known, answer)) for answer in answers())
         yield Line("sample folder", lambda: self_test_sample.verifies(self._sample))
-        for what, damage in self_test_sample.DAMAGES.items():
-            yield Line(f"sample, {what}", partial(self._twin, damage))
+        for twin in self_test_sample.TWINS:
+            yield Line(f"sample, {twin.what}", partial(self._refused, twin))
         yield Line("SoftHSM", self_test_machine.softhsm_signs)
         yield Line("ssh-keygen", self_test_machine.ssh_keygen_signs)
-        yield Line("clocks", lambda: self_test_machine.clocks_run(SystemClock(), self_test_sample.made(self._sample)))
+        yield Line("clocks", lambda: self_test_machine.clocks_run(SystemClock()))
         yield Line("entropy", lambda: self_test_machine.entropy_flows(SystemEntropy()))
         yield Line("locked memory", self_test_machine.memory_is_locked)
 
@@ -63,8 +65,8 @@ class ProgramTest:
     def _sample(self) -> self_test_sample.Files:
         return self_test_sample.read()
 
-    def _twin(self, damage: self_test_sample.Damage) -> str:
-        return self_test_sample.is_refused(self._sample, damage)
+    def _refused(self, twin: self_test_sample.Twin) -> str:
+        return self_test_sample.is_refused(self._sample, twin)
 
     def run(self) -> Sequence[Check]:
         """Return how every line came out; never raises."""

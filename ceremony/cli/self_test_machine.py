@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from datetime import datetime
 from pathlib import Path
 
 from ceremony.core import cosign, keys
@@ -26,6 +25,7 @@ from ceremony.devices import softhsm
 from ceremony.devices.rack import SiteRack
 from ceremony.errors import CeremonyError, VerificationError
 from ceremony.host import memory
+from ceremony.host.machine_time import RELEASED
 from ceremony.host.ssh_keygen import PROGRAM, PracticeCosigner, environment, make_practice_keys
 
 _NAME = "self-test"
@@ -34,7 +34,14 @@ _READS = 1000
 
 
 def softhsm_signs() -> str:
-    """Make a throw-away token and a key on it, have it sign, and verify that in software; a damaged signature is refused."""
+    """Make a throw-away token and a key on it, have it sign, and verify that in software; a damaged signature is refused.
+
+    A machine without SoftHSM is none for rehearsals, and no worse for a production.
+    """
+    try:
+        softhsm.find_module()
+    except CeremonyError as missing:
+        return f"NOT INSTALLED: rehearsals cannot be held here (to hold them: {missing.hint})"
     pin, so_pin = Secret(os.urandom(8).hex()), Secret(os.urandom(8).hex())
     with tempfile.TemporaryDirectory(prefix="ceremony-") as folder:
         place = Path(folder)
@@ -90,18 +97,18 @@ def _judged(armored: bytes, message: bytes) -> bool:
     return done.returncode == 0
 
 
-def clocks_run(clock: Clock, made: datetime) -> str:
-    """See that the monotonic clock runs, and that the wall clock is not before `made`, when this program was."""
+def clocks_run(clock: Clock) -> str:
+    """See that the monotonic clock runs, and that the wall clock is not before the release of this program."""
     first = clock.mono_ns()
     if not any(clock.mono_ns() > first for _ in range(_READS)):
         raise CeremonyError("the monotonic clock stands still", hint="use another machine, or another kernel")
     now = clock.utc()
-    if now < made:
+    if now < RELEASED:
         raise CeremonyError(
-            f"the wall clock says {now:%Y-%m-%d %H:%M} UTC, before this program was made ({made:%Y-%m-%d %H:%M})",
+            f"the wall clock says {now:%Y-%m-%d %H:%M} UTC, before this program was released ({RELEASED:%Y-%m})",
             hint="set the clock by a watch that two people trust",
         )
-    return f"{now:%Y-%m-%d %H:%M:%S} UTC, after this program was made; the monotonic clock runs"
+    return f"{now:%Y-%m-%d %H:%M:%S} UTC, after this program was released; the monotonic clock runs"
 
 
 def entropy_flows(entropy: Entropy) -> str:

@@ -19,15 +19,17 @@ import pytest
 from ceremony.cli import self_test, self_test_checks, self_test_machine, self_test_sample
 from ceremony.cli.main import main
 from ceremony.cli.self_test_checks import Line, ProgramTest
-from ceremony.core import keys
+from ceremony.core import audit, cosign, keys
+from ceremony.core.audit import heads
+from ceremony.core.dialects import notary_client
 from ceremony.core.known_answers import HINT, answers, signatures
 from ceremony.core.ports import Check
 from ceremony.core.record import parse_line
 from ceremony.devices import softhsm
-from ceremony.errors import CeremonyError, ExitCode
+from ceremony.errors import CeremonyError
 from ceremony.host import memory, tool
-from ceremony.host.clocks import SystemClock
 from ceremony.host.entropy import SystemEntropy
+from ceremony.host.machine_time import RELEASED
 from ceremony.host.memory import Protection
 from tests.fakes.host import CountingEntropy, FakeClock
 
@@ -76,7 +78,7 @@ def test_a_checkout_says_that_nothing_was_compared(told):
 
 def test_no_name_is_longer_than_its_column_and_none_stands_twice():
     assert max(map(len, NAMES)) <= 38
-    assert len(set(NAMES)) == len(NAMES) == len(answers()) + 11
+    assert len(set(NAMES)) == len(NAMES) == len(answers()) + 7 + len(self_test_sample.TWINS)
 
 
 def test_the_machine_changes_nothing_about_the_exit_code(monkeypatch, capsys):
@@ -139,6 +141,26 @@ def test_a_disk_that_is_full_is_no_fault_of_the_program():
     check = Line("SoftHSM", full).check()
     assert (check.passed, check.saw) == (False, "ended in OSError (No space left on device)")
     assert check.hint.startswith("make room in ")
+
+
+class Panic(BaseException):
+    """What a native library raises when it panics; no `Exception`."""
+
+
+def test_a_library_that_panics_is_a_line_that_failed():
+    def panicking() -> str:
+        raise Panic("called `Option::unwrap()` on a `None` value")
+
+    assert Line("SHA-256", panicking).check() == Check("SHA-256", passed=False, saw="ended in Panic", hint=HINT)
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_ends_the_program_ends_a_line_too(end):
+    def ending() -> str:
+        raise end
+
+    with pytest.raises(end):
+        Line("SHA-256", ending).check()
 
 
 # --- each line, made to fail ----------------------------------------------------------
@@ -215,23 +237,77 @@ def test_a_sample_that_cannot_be_read_fails_every_line_of_it(spoil, tmp_path, mo
     path.write_bytes(spoil(self_test_sample.SAMPLE.read_bytes()))
     monkeypatch.setattr(self_test_sample.read, "__defaults__", (path,))
     failed = [check for check in ProgramTest().run() if not check.passed]
-    assert [check.name for check in failed] == [name for name in NAMES if name.startswith("sample") or name == "clocks"]
+    assert [check.name for check in failed] == [name for name in NAMES if name.startswith("sample")]
     assert all(check.saw.startswith("ceremony.tar.gz: cannot be read") and check.hint == HINT for check in failed)
 
 
+def not_refused() -> dict[str, str]:
+    """Return each twin that was not refused as it must be, and what is said of it."""
+    files, found = self_test_sample.read(), {}
+    for twin in self_test_sample.TWINS:
+        try:
+            self_test_sample.is_refused(files, twin)
+        except CeremonyError as error:
+            found[twin.what] = error.message
+    return found
+
+
 def test_an_audit_that_takes_everything_is_named(monkeypatch):
-    monkeypatch.setattr(self_test_sample, "judge", lambda _: ExitCode.DONE)
-    for what in self_test_sample.DAMAGES:
-        assert line(f"sample, {what}") == Check(
-            f"sample, {what}", passed=False, saw="its damaged twin: was audited with exit code 0, not 1", hint=HINT
+    monkeypatch.setattr(audit, "_CHECKS", ())
+    assert not_refused() == {
+        twin.what: "its damaged twin: was audited with exit code 0, not 1" for twin in self_test_sample.TWINS
+    }
+    what = self_test_sample.TWINS[0].what
+    assert (line(f"sample, {what}").passed, line(f"sample, {what}").hint) == (False, HINT)
+
+
+@pytest.mark.parametrize(
+    ("place", "check", "twins"),
+    [
+        pytest.param(audit, "check_log", {"a bit of its log changed", "a record cut out"}, id="check_log"),
+        pytest.param(audit, "check_files", {"a bit of a signed file changed"}, id="check_files"),
+        pytest.param(audit, "check_heads", {"a bit of a head changed", "the root's signature changed"}, id="check_heads"),
+        pytest.param(audit, "check_signed", {"a signature exchanged", "a person's signature changed"}, id="check_signed"),
+        pytest.param(audit, "check_roll_call", {"an answer to the roll changed"}, id="check_roll_call"),
+        pytest.param(audit, "check_metadata", {"metadata's signature changed"}, id="check_metadata"),
+        pytest.param(heads, "verify", {"the root's signature changed"}, id="signatures of heads"),
+        pytest.param(notary_client, "verify", {"metadata's signature changed"}, id="signatures of metadata"),
+        pytest.param(
+            cosign,
+            "verify",
+            {"a signature exchanged", "a person's signature changed", "an answer to the roll changed"},
+            id="people's signatures",
+        ),
+        pytest.param(
+            cosign, "_verify_value", {"a person's signature changed", "an answer to the roll changed"}, id="their values alone"
+        ),
+    ],
+)
+def test_a_check_that_does_nothing_is_told_by_the_twins_that_stand_for_it(place, check, twins, monkeypatch):
+    monkeypatch.setattr(place, check, lambda *_, **__: None)
+    assert twins <= not_refused().keys()
+
+
+def test_a_twin_that_another_check_refuses_is_not_refused_as_it_must_be(monkeypatch):
+    monkeypatch.setattr(audit, "check_metadata", lambda *_: None)
+    assert not_refused() == {
+        "metadata's signature changed": (
+            "its damaged twin: was refused, and not by the check that must see metadata's signature changed"
         )
+    }
 
 
-def test_softhsm_that_is_missing_is_told_how_to_get(monkeypatch):
+def test_a_machine_without_softhsm_is_none_for_rehearsals_and_fit_for_a_production(monkeypatch):
     monkeypatch.setattr(softhsm, "MODULES", ("/nowhere/libsofthsm2.so",))
-    check = line("SoftHSM")
-    assert (check.passed, check.hint) == (False, "apt-get install softhsm2")
-    assert "SoftHSM 2, which makes the tokens of a rehearsal, is not installed" in check.saw
+    says = "NOT INSTALLED: rehearsals cannot be held here (to hold them: apt-get install softhsm2)"
+    assert line("SoftHSM") == Check("SoftHSM", passed=True, saw=says, hint="")
+
+
+def test_a_softhsm_that_is_there_and_does_not_work_is_a_line_that_failed(tmp_path, monkeypatch):
+    module = tmp_path / "libsofthsm2.so"
+    module.write_bytes(b"no library")
+    monkeypatch.setattr(softhsm, "MODULES", (str(module),))
+    assert not line("SoftHSM").passed
 
 
 def test_ssh_keygen_that_is_missing_is_told_how_to_get(monkeypatch):
@@ -259,13 +335,16 @@ class StoppedClock(FakeClock):
     [
         pytest.param(StoppedClock(), "the monotonic clock stands still", "another machine", id="it stands"),
         pytest.param(
-            FakeClock(FakeClock().now - timedelta(days=1)), "says 2026-11-18 09:00 UTC, before", "two people trust", id="early"
+            FakeClock(RELEASED - timedelta(minutes=1)),
+            r"says 2026-10-31 23:59 UTC, before this program was released \(2026-11\)",
+            "two people trust",
+            id="early",
         ),
     ],
 )
 def test_clocks_that_cannot_be_right_are_told(clock, says, hint):
     with pytest.raises(CeremonyError, match=says) as refused:
-        self_test_machine.clocks_run(clock, FakeClock().now)
+        self_test_machine.clocks_run(clock)
     assert hint in refused.value.hint
 
 
@@ -349,5 +428,5 @@ def test_the_sample_tells_nothing_of_the_machine_that_made_it():
     assert "/tmp/" not in log
 
 
-def test_was_made_before_now():
-    assert self_test_sample.made(self_test_sample.read()) < SystemClock().utc()
+def test_a_sample_from_a_machine_whose_clock_runs_ahead_refuses_no_ceremony():
+    assert "after this program was released" in self_test_machine.clocks_run(FakeClock(RELEASED))

@@ -26,6 +26,7 @@ _FILE = (
     + _IDS[0][2]
     + b'","method":"ecdsa","sig":"AAECAw=="}]}'
 )
+_SIG = b'"sig":"'
 _REQUEST = certificates.CertificateRequest(
     public=keys.from_spki(P256_SPKI),
     common_name="docker.io/acme/*",
@@ -34,6 +35,12 @@ _REQUEST = certificates.CertificateRequest(
     ceremony="0123456789abcdef0123456789abcdef",
     practice=False,
 )
+
+
+def _signed_otherwise(file: bytes) -> bytes:
+    """Return a file with another signature: what it says is as before, so that nothing but its verifier can tell."""
+    place = file.index(_SIG) + len(_SIG) + 10
+    return file[:place] + (b"A" if file[place : place + 1] != b"A" else b"B") + file[place + 1 :]
 
 
 def _key_id(spki: bytes, key_id: bytes) -> None:
@@ -69,7 +76,10 @@ ANSWERS = (
     Answer("Notary file as Go writes it", "encoding/json", _go, (_PAYLOAD, _FILE)),
     Answer(
         "Notary client's rules", "securesystemslib and PyCryptodome", _client, (ROOT, TARGETS),
-        ((TARGETS, ROOT), (ROOT, flipped(ROOT)), (ROOT + b"\n", TARGETS), (ROOT.replace(b'"threshold":2', b'"threshold":1'), TARGETS)),
+        (
+            (TARGETS, ROOT), (ROOT, flipped(ROOT)), (ROOT + b"\n", TARGETS),
+            (ROOT.replace(b'"threshold":2', b'"threshold":1'), TARGETS), (_signed_otherwise(ROOT), TARGETS), (ROOT, _signed_otherwise(TARGETS)),
+        ),
     ),
     Answer("root certificate, built", "RFC 5280", _certificate, (CERTIFICATE_SIGNATURE, CERTIFICATE)),
     Answer("root certificate, its signature", "RFC 5280", _signed, (CERTIFICATE_SIGNATURE,)),

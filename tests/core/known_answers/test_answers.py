@@ -10,8 +10,10 @@ import orjson
 import pytest
 
 from ceremony.core import attestation, backup, canonical, certificates, cosign, keys, log, plan_lint, roca, second_opinion, words
+from ceremony.core.attestation import PINS, Authorities, authorities, practice_pins
+from ceremony.core.attestation.certificates import Certificate, pem_certificates
 from ceremony.core.dialects import notary
-from ceremony.core.known_answers import HINT, Answer, answers, flipped, judge
+from ceremony.core.known_answers import HINT, Answer, answers, devices, flipped, judge
 from ceremony.core.known_answers.answer import from_base64, same
 from ceremony.core.known_answers.key_values import MESSAGE
 from ceremony.errors import VerificationError
@@ -80,6 +82,15 @@ def test_a_verifier_of_the_program_that_says_yes_to_everything_is_told(place, ve
         refused(ALL[name], f"{TAKEN}|what is right was refused")
 
 
+def test_a_root_or_targets_with_another_signature_is_refused_for_its_signature():
+    answer, said = ALL["Notary client's rules"], []
+    for parts in answer.bad[-2:]:
+        with pytest.raises(VerificationError, match=r" does not verify with key ") as refusal:
+            answer.take(*parts)
+        said.append(refusal.value.subject.split()[-1])
+    assert said == ["root", "targets"]
+
+
 def test_each_damaged_plan_is_refused_for_what_was_damaged():
     answer, said = ALL["plan, read and judged"], []
     for parts in answer.wrong():
@@ -90,6 +101,51 @@ def test_each_damaged_plan_is_refused_for_what_was_damaged():
         *("repositories[0].names-from", "pin", "plan", "root.threshold", "root.threshold", "root.tokens", "expires.targets"),
         *("root.algorithm", "people", "repositories[0].names-from"),
     ]
+
+
+DAMAGED = [
+    "attestation statement: its signature does not verify",
+    "device certificate (slot F9): its signature does not verify",
+    "authority.pem: the certificate 'Known Answer Root' has SHA-256",
+    "authority.pem: none of the pinned Yubico roots is there",
+]
+
+
+def test_each_damaged_attestation_is_refused_by_the_verifier_that_it_stands_for():
+    answer, said = ALL["attestation of a YubiKey"], []
+    for parts in answer.bad[1:]:
+        with pytest.raises(VerificationError, match=r".") as refusal:
+            answer.take(*parts)
+        said.append(str(refusal.value))
+    assert [refusal[: len(start)] for refusal, start in zip(said, DAMAGED, strict=True)] == DAMAGED
+
+
+def by_name_alone(_, files, pins):
+    """Read authorities as a program does that compares no fingerprint."""
+    (text,) = files.values()
+    ((_, der),) = pem_certificates(text, "authority")
+    return Authorities(pins, {pins[0].name: Certificate.read(der, "authority")})
+
+
+def test_authorities_that_are_known_by_name_alone_are_told(monkeypatch):
+    monkeypatch.setattr(Authorities, "read", classmethod(by_name_alone))
+    refused(ALL["attestation of a YubiKey"], TAKEN)
+
+
+def test_a_program_that_ships_another_pin_is_told(monkeypatch):
+    known = next(iter(practice_pins(devices._site(devices.AUTHORITY))[len(PINS) :]))
+    monkeypatch.setattr(authorities, "PINS", (*PINS, known))
+    refused(ALL["authority that is not Yubico's"], TAKEN)
+
+
+def test_links_of_a_chain_that_are_not_checked_are_told(monkeypatch):
+    monkeypatch.setattr(attestation, "check_link", lambda *_, **__: None)
+    refused(ALL["attestation of a YubiKey"], TAKEN)
+
+
+def test_a_program_that_trusts_the_authorities_of_a_practice_in_a_production_is_told(monkeypatch):
+    monkeypatch.setattr(Authorities, "of_site", classmethod(lambda cls, files, _: cls.read(files, practice_pins(files))))
+    refused(ALL["authority that is not Yubico's"], TAKEN)
 
 
 def test_one_bit_in_the_middle_is_what_is_changed():
