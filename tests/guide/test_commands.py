@@ -280,7 +280,9 @@ def test_the_digest_of_a_kit_leads_to_the_script_that_installs_it(office, monkey
     kit.mkdir()
     shutil.copy(ROOT / "scripts" / "kit" / "install", kit)
     digest = manifest.write(kit, dict.fromkeys(manifest.HEADER, "x"))
-    walk = office.walk.into(kit, {})
+    walk = office.walk.into(office.folder / "computer", {"<stick>": ".."})
+    walk("cp -r <stick>/kit kit")
+    walk("cd kit")
     assert walk("sha256sum MANIFEST").split()[0] == digest
     assert walk("sha256sum install").split()[0] == walk("grep ' install$' MANIFEST").split()[0]
 

@@ -223,3 +223,68 @@ def test_a_package_is_listed_under_a_name_without_its_epoch(module, tmp_path):
     entry = module("debs").take(deb, into)
     data = (into / "jq_1.6+x~1_all.deb").read_bytes()
     assert entry == (f"{control}Filename: ./jq_1.6+x~1_all.deb\nSize: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}")
+
+
+def deb(place: Path, into: Path, *fields: str) -> None:
+    """Build a package into the folder of a kit, as `fetch` leaves it there."""
+    control = "\n".join(["Architecture: all", "Maintainer: A <a@localhost>", "Description: one", *fields, ""])
+    (place / "DEBIAN").mkdir(parents=True)
+    (place / "DEBIAN/control").write_text(control)
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", str(place), str(into)], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        pytest.param(["Depends: libjq1"], None, id="whole"),
+        pytest.param(["Depends: libjq1, libc6"], "apt-get failed with 100", id="something-missing"),
+        pytest.param([], "apt fetched 2 packages and would install 1 of them", id="something-more"),
+    ],
+)
+def test_apt_would_install_everything_from_the_finished_folder_alone(module, monkeypatch, tmp_path, fields, message):
+    assert shutil.which("apt-get"), "apt is not installed; these tests need it"
+    debs = module("debs")
+    monkeypatch.setattr(debs, "WANTED", ("jq",))
+    built, into = tmp_path / "built", tmp_path / "the debs"
+    for folder in (built, into):
+        folder.mkdir()
+    deb(tmp_path / "jq", built, "Package: jq", "Version: 1", *fields)
+    deb(tmp_path / "libjq1", built, "Package: libjq1", "Version: 1")
+    entries = [debs.take(file, into) for file in sorted(built.iterdir())]
+    (into / "Packages").write_text("\n\n".join(entries) + "\n")
+    if message is None:
+        debs.prove(into, tmp_path / "proof")
+    else:
+        with pytest.raises(Exception, match=message):
+            debs.prove(into, tmp_path / "proof")
+
+
+@pytest.mark.parametrize(
+    ("source", "address", "message"),
+    [
+        pytest.param("deb https://deb.example x main", "https://deb.example/", None, id="signed"),
+        pytest.param("# deb [trusted=yes] https://deb.example x main", "https://deb.example/", None, id="remark"),
+        pytest.param(
+            "deb [arch=amd64 trusted=yes] https://deb.example x main", "https://deb.example/", "without a signature", id="list"
+        ),
+        pytest.param("Types: deb\nTrusted: yes", "https://deb.example/", "without a signature", id="deb822"),
+        pytest.param("deb file:/srv/mirror x main", "file:/srv/mirror/", "which apt does not copy from", id="file"),
+        pytest.param("deb cdrom:[Debian]/ x main", "cdrom://[Debian]/", "which apt does not copy from", id="disc"),
+    ],
+)
+def test_refuses_sources_that_nobody_signed_or_that_are_not_copied(module, monkeypatch, tmp_path, source, address, message):
+    debs = module("debs")
+    file = tmp_path / "machine.list"
+    file.write_text(f"{source}\n")
+    calls: list[list[str]] = []
+
+    def apt(command: list[str]) -> str:
+        calls.append(command)
+        return f"{file}:1 {address}" if "indextargets" in command else ""
+
+    monkeypatch.setattr(debs, "run", apt)
+    with pytest.raises(Exception, match=message or "apt fetched no package"):
+        debs.fetch(tmp_path / "debs", tmp_path / "work")
+    assert len(calls) == (1 if message else 3)
+    for refused in ("APT::Get::AllowUnauthenticated", "Acquire::AllowInsecureRepositories"):
+        assert all(f"{refused}=false" in call for call in calls)
