@@ -2,13 +2,50 @@
 """The checks of the machine at preflight, in their order: why each matters, how to put it right, and which a plan may waive.
 
 How a machine is looked at is `host`'s business; a plan names a check by these names, and so
-does every record. A name that was released never means anything else.
+does every record. A name that was released never means anything else. An audit wants all of
+them in each log of a production, so a name that comes later needs a rule for older logs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+MODULE_SPIES = (
+    "PKCS11SPY",  # OpenSC's spy module, which logs PINs
+    "PKCS11SPY_OUTPUT",
+    "PKCS11_LOGGER_LIBRARY_PATH",  # pkcs11-logger
+    "PKCS11_LOGGER_LOG_FILE_PATH",
+    "P11_KIT_DEBUG",
+    "OPENSC_DEBUG",
+    "YKCS11_DBG",
+    "YKPIV_DBG",
+    "YUBIHSM_PKCS11_DBG",
+    "CKNFAST_DEBUG",
+    "CKNFAST_DEBUGFILE",
+    "TPM2_PKCS11_LOG_LEVEL",
+)
+"""Variables that make a token's module, or a layer over it, write what passes, PINs included: no module is started with one."""
+
+SPIES = (
+    *MODULE_SPIES,
+    "PKCS11_LOGGER_FLAGS",
+    "PKCS11_PROXY_SOCKET",
+    "OPENSC_CONF",  # another configuration, which can log
+    "LIBCCID_ifdLogLevel",  # the card reader's driver logs every command
+    "LIBPCSCLITE_DELEGATE",  # another library takes the place of pcscd's, as libpcscspy
+    "PCSCLITE_CSOCK_NAME",  # another program takes the place of pcscd
+    "LD_PRELOAD",  # any library may be put between
+    "LD_AUDIT",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",  # any module of this program's own may be another one
+    "PYTHONHOME",
+    "PYTHONUSERBASE",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONSTARTUP",
+    "PYTHONINSPECT",  # leaves this program open to whoever sits there, with all that it knows
+)
+"""Variables that let anything beside or below this program see or log PINs: none is set in a production."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +136,8 @@ MATTERS: Mapping[str, Matter] = {
         "a program that nobody released proves nothing",
     ),
     "spies": Matter(
-        "These variables let a library beside a token's module see PINs, or log them",
-        "unset these variables, then begin again",
+        "These variables, or options of pcscd, let something beside this program or a token's module see PINs, or log them",
+        "unset these variables, then begin again; of pcscd, take them out of its unit and start it anew: systemctl restart pcscd",
         _SECRETS,
     ),
     "kernel": Matter(

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ceremony.core.canonical import Json, JsonObject
+from ceremony.core.machine_checks import MODULE_SPIES
 from ceremony.devices.hsm_wire import Fault, pack, unpack
 from ceremony.errors import TokenError, TokenLost
 
@@ -34,21 +35,6 @@ _HELLO = 0
 _AGAIN = "try again, or stop and resume the ceremony"
 """What people can do about a link that is lost: both begin with a new one."""
 
-# Each makes a module or a layer over it write what passes, PINs included.
-_SPIES = (
-    "PKCS11SPY",
-    "PKCS11SPY_OUTPUT",
-    "PKCS11_LOGGER_LIBRARY_PATH",
-    "PKCS11_LOGGER_LOG_FILE_PATH",
-    "YKCS11_DBG",
-    "YKPIV_DBG",
-    "YUBIHSM_PKCS11_DBG",
-    "OPENSC_DEBUG",
-    "P11_KIT_DEBUG",
-    "CKNFAST_DEBUG",
-    "CKNFAST_DEBUGFILE",
-    "TPM2_PKCS11_LOG_LEVEL",
-)
 _SPY_MODULES = ("pkcs11-spy", "pkcs11-logger")
 
 
@@ -64,7 +50,7 @@ class Said(Exception):
 def check_environment(who: str, env: Mapping[str, str] | None) -> dict[str, str]:
     """Return the worker's environment: ours, and `env` over it; raises TokenError when it would make a module write PINs."""
     merged = {**os.environ, **(env or {})}
-    spies = [name for name in _SPIES if name in merged]
+    spies = [name for name in MODULE_SPIES if name in merged]
     if spies:
         raise TokenError(
             who, f"{', '.join(spies)} is set, which can write PINs to a file", hint=f"start again after: unset {' '.join(spies)}"

@@ -4,34 +4,17 @@
 Each returns whether the answer is good and what was seen, and raises OSError, ValueError
 or IndexError when it could not be seen; what to think of that is for `preflight`. `root`
 is the root of the machine, another folder in tests. Here is what stands alone; by theme:
-`machine_network`, `machine_memory`, `machine_time`, `machine_people`, `machine_readers`,
-`machine_disk`.
+`machine_namespaces`, `machine_network`, `machine_memory`, `machine_time`, `machine_people`,
+`machine_readers`, `machine_spies`, `machine_disk`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 Seen = tuple[bool, str]
-
-SPIES = (
-    "PKCS11SPY",  # OpenSC's spy module, which logs PINs
-    "PKCS11SPY_OUTPUT",
-    "PKCS11_LOGGER_LIBRARY_PATH",  # pkcs11-logger
-    "PKCS11_LOGGER_LOG_FILE_PATH",
-    "PKCS11_LOGGER_FLAGS",
-    "PKCS11_PROXY_SOCKET",
-    "P11_KIT_DEBUG",
-    "OPENSC_DEBUG",
-    "YKCS11_DBG",
-    "YKPIV_DBG",
-    "LIBCCID_ifdLogLevel",  # the card reader's driver logs every command
-    "LD_PRELOAD",  # any library may be put between
-    "LD_AUDIT",
-)
-"""Variables that let a library beside or below a token's module see or log PINs."""
 
 _SECURE_BOOT = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 _DMI = ("sys_vendor", "product_name", "bios_vendor", "bios_version", "bios_date")
@@ -45,12 +28,6 @@ def entropy(root: Path) -> Seen:
     except BlockingIOError:
         return False, f"not seeded yet, {estimate} bits"
     return True, f"seeded, {estimate} bits"
-
-
-def spies(environ: Mapping[str, str]) -> Seen:
-    """See whether none of `SPIES` is set; values are not shown."""
-    found = [name for name in SPIES if name in environ]
-    return not found, f"set: {', '.join(found)}" if found else "none is set"
 
 
 def kernel(root: Path) -> Seen:

@@ -22,6 +22,15 @@ _RAM_DISK = ("/dev/ram", "/dev/zram")
 _READ_ONLY = frozenset(["squashfs", "erofs", "iso9660", "cramfs"])
 """File systems that cannot be written, whatever their options say."""
 _ELSEWHERE = frozenset(["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph", "afs", "fuse.sshfs", "fuse.rclone"])
+_NO_FILES = frozenset(
+    ["autofs", "binfmt_misc", "cgroup", "cgroup2", "devpts", "fusectl", "mqueue", "nsfs", "proc", "rpc_pipefs", "sysfs"]
+)
+"""File systems that show what the kernel knows, and keep nothing."""
+_SYSTEM = (
+    *("/boot", "/etc", "/home", "/opt", "/root", "/usr", "/var"),
+    *("/run/live/medium", "/run/live/persistence", "/lib/live/mount/medium", "/lib/live/mount/persistence"),
+)
+"""Where a system keeps what it runs, and what it remembers; at the last, what a live system began from."""
 _OVERLAYS = frozenset(["overlay", "aufs"])
 _OCTAL = re.compile(r"\\([0-3][0-7]{2})")
 
@@ -45,9 +54,37 @@ class _Mount:
         return self.kind if self.source in (self.kind, "none") else f"{self.kind} on {self.source}"
 
 
-def boot_medium(root: Path) -> Seen:
-    """See whether the medium that this system runs from cannot be written: read-only, or beneath an overlay in memory."""
+def boot_medium(root: Path, folder: Path, prefix: Path) -> Seen:
+    """See whether the medium that this system runs from cannot be written: read-only, or beneath an overlay in memory.
+
+    Nor may what is mounted over folders of the system, or hold this program (below `prefix`), but for the mount of the work folder.
+    """
     mounts = _mounts(root)
+    passed, saw = _system(mounts)
+    work = _over(mounts, os.path.realpath(folder))
+    judged = {mount.point: mount for mount in mounts if _of_system(mount.point)}  # of several, the last one is seen
+    program = _over(mounts, os.path.realpath(prefix))
+    if program.point != "/":
+        judged[program.point] = program
+    written = [f"{mount.point} is {mount}" for mount in judged.values() if mount != work and _written(mounts, mount)]
+    if passed and written:
+        return False, f"{saw}; but {', '.join(written)}, which can be written"
+    return passed, saw
+
+
+def _of_system(point: str) -> bool:
+    return any(point == folder or point.startswith(f"{folder}/") for folder in _SYSTEM)
+
+
+def _written(mounts: Sequence[_Mount], mount: _Mount) -> bool:
+    """Return whether what is written there stays on a disk."""
+    if mount.kind in _OVERLAYS and not mount.read_only:
+        upper = _layer(mounts, mount.options["upperdir"]) if "upperdir" in mount.options else None
+        return upper is None or not upper.in_memory
+    return not (mount.read_only or mount.in_memory or mount.kind in _NO_FILES)
+
+
+def _system(mounts: Sequence[_Mount]) -> Seen:
     here = _over(mounts, "/")
     if here.kind not in _OVERLAYS:
         if here.in_memory:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from ceremony.host.machine import Seen, command, lines, text
@@ -61,11 +62,21 @@ def ptrace(root: Path) -> Seen:
 
 
 def debugger(root: Path) -> Seen:
-    """See whether nothing is attached to this program."""
-    tracer = int(_status(root, "TracerPid"))
+    """See whether nothing is attached to this program, to none of its threads."""
+    tracer = next(filter(None, _tracers(root)), 0)
     if not tracer:
         return True, "none is attached"
     return False, f"attached: {command(root / 'proc' / str(tracer)) or 'a program'}, process {tracer}"
+
+
+def _tracers(root: Path) -> Iterator[int]:
+    """Yield which process is attached to each thread of this program; 0 is none."""
+    yield int(_status(root, "TracerPid"))
+    for thread in sorted((root / "proc/self/task").iterdir()):
+        try:
+            yield int(_status(root, "TracerPid", f"task/{thread.name}/"))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended meanwhile
 
 
 def _swapped_to(root: Path) -> list[str]:
@@ -76,8 +87,8 @@ def _masked(unit: Path) -> bool:
     return unit.is_symlink() and str(unit.readlink()) == os.devnull
 
 
-def _status(root: Path, name: str) -> str:
-    for line in lines(root / "proc/self/status"):
+def _status(root: Path, name: str, of: str = "") -> str:
+    for line in lines(root / f"proc/self/{of}status"):
         field, _, value = line.partition(":")
         if field == name:
             return value.strip()

@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from ceremony.host.machine import Seen, lines, listed, text
 
 _BLUETOOTH = "bluetooth"
 _IFF_UP = 1
+_NO_SWITCH: Mapping[str, re.Pattern[str]] = {
+    "wwan": re.compile(""),
+    "usbmisc": re.compile("cdc-wdm"),  # a modem's way to be told to connect
+    "ieee802154": re.compile(""),
+}
+"""Kinds of device that are radios, or modems, and which of each: whether they are on, nothing tells for sure."""
 _DOWN = ("down", "notpresent", "lowerlayerdown")
 
 
@@ -37,29 +44,37 @@ def routes(root: Path) -> Seen:
 
 
 def radios(root: Path) -> Seen:
-    """See whether every radio but Bluetooth's is blocked; radios that nobody can block count as on."""
-    return _radios(root, "ieee80211", bluetooth=False, what="radio")
+    """See whether every radio but Bluetooth's is blocked; what has no switch of its own counts as on, and so does every mobile modem."""
+    classes = listed(root / "sys/class")
+    on = [f"{kind} {name}" for kind, names in _NO_SWITCH.items() for name in _class(root, classes, kind) if names.match(name)]
+    return _radios(root, "ieee80211", on, bluetooth=False, what="radio")
 
 
 def bluetooth(root: Path) -> Seen:
-    """See whether every Bluetooth adapter is blocked; one that nobody can block counts as on."""
-    return _radios(root, _BLUETOOTH, bluetooth=True, what="Bluetooth adapter")
+    """See whether every Bluetooth adapter is blocked; one that has no switch of its own counts as on."""
+    return _radios(root, _BLUETOOTH, [], bluetooth=True, what="Bluetooth adapter")
 
 
-def _radios(root: Path, unblockable: str, *, bluetooth: bool, what: str) -> Seen:
+def _radios(root: Path, kind: str, others: list[str], *, bluetooth: bool, what: str) -> Seen:
     classes = listed(root / "sys/class")
-    switches = [radio for radio in _switches(root, classes) if (text(radio / "type") == _BLUETOOTH) is bluetooth]
+    every = [root / "sys/class/rfkill" / name for name in _class(root, classes, "rfkill")]
+    switches = [radio for radio in every if (text(radio / "type") == _BLUETOOTH) is bluetooth]
     on = [f"{text(radio / 'type')} {text(radio / 'name')}" for radio in switches if not _blocked(radio)]
-    if not switches and unblockable in classes:
-        # A connection to another device stands beside its adapter, as hci0:11.
-        on = [name for name in listed(root / "sys/class" / unblockable) if ":" not in name]
+    # A connection to another device stands beside its adapter, as hci0:11.
+    devices = [name for name in _class(root, classes, kind) if ":" not in name]
+    on += [f"{name}, which has no switch" for name in devices if not _has_switch(root / "sys/class" / kind / name)]
+    on += others
     if on:
         return False, f"on: {', '.join(on)}"
     return True, f"all blocked: {len(switches)}" if switches else f"no {what}"
 
 
-def _switches(root: Path, classes: list[str]) -> Iterator[Path]:
-    yield from sorted((root / "sys/class/rfkill").iterdir()) if "rfkill" in classes else ()
+def _class(root: Path, classes: list[str], kind: str) -> list[str]:
+    return listed(root / "sys/class" / kind) if kind in classes else []
+
+
+def _has_switch(device: Path) -> bool:
+    return any(name.startswith("rfkill") for name in listed(device))
 
 
 def _blocked(radio: Path) -> bool:

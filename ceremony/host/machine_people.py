@@ -3,8 +3,8 @@
 
 Three places are asked, for each alone is missing somewhere: utmp, the sessions of
 systemd-logind, and the processes at terminals. Somebody is another one who logged in under
-another name than whoever runs this program, or from another machine under any name.
-Another terminal of the same person is no other session.
+another name than whoever runs this program, or from another machine under any name, and
+a shell that no login began. Another terminal of the same person is no other session.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _VT, _SERIAL, _PTS, _PTS_LAST = 4, 64, 136, 143
 class _Login:
     user: str
     where: str
-    remote: bool = False
+    other: bool = False
+    """Whether it is somebody else's, whatever the name: from another machine, or of nobody who logged in."""
 
 
 def sessions(root: Path, uid: int) -> Seen:
@@ -46,7 +47,7 @@ def sessions(root: Path, uid: int) -> Seen:
     login = _logged_in(root / "proc/self")
     me = _name(names, uid if login is None else login)
     found = {*_utmp(root), *_logind(root), *_at_terminals(root, names, by_login=login is not None), *_through_ssh(root)}
-    others = sorted(one for one in found if one.remote or one.user != me)
+    others = sorted(one for one in found if one.other or one.user != me)
     if others:
         return False, "also logged in: " + ", ".join(f"{one.user} {one.where}" for one in others)
     return True, f"nobody but {me}"
@@ -81,15 +82,20 @@ def _logind(root: Path) -> Iterator[_Login]:
 
 
 def _at_terminals(root: Path, names: Mapping[int, str], *, by_login: bool) -> Iterator[_Login]:
-    """Yield who has a process at a terminal: by the login that began it where the kernel knows, else by its user."""
+    """Yield who has a process at a terminal: by the login that began it where the kernel knows, else by its user.
+
+    Where it knows, a shell that no login began asked nobody for a password, as systemd's debug shell.
+    """
     for process in processes(root):
         try:
             terminal = int(text(process / "stat").rpartition(")")[2].split()[4])
-            user = _logged_in(process) if by_login else _user(process)
+            login = _logged_in(process) if by_login else None
+            user = _user(process) if login is None else login
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended meanwhile
-        if terminal and user is not None and command(process) not in _WAITING:
-            yield _Login(_name(names, user), f"on {_terminal(terminal)}")
+        if terminal and command(process) not in _WAITING:
+            nobody = by_login and login is None
+            yield _Login(_name(names, user), f"on {_terminal(terminal)}" + (" without a login" if nobody else ""), nobody)
 
 
 def _through_ssh(root: Path) -> Iterator[_Login]:
@@ -100,7 +106,7 @@ def _through_ssh(root: Path) -> Iterator[_Login]:
             continue
         if found:
             user, where = (part.rstrip(b"\0").decode("utf-8", "replace") for part in found.groups())
-            yield _Login(user, f"on {where} through ssh", remote=True)
+            yield _Login(user, f"on {where} through ssh", other=True)
 
 
 def _logged_in(process: Path) -> int | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,13 +19,16 @@ from pathlib import Path
 from ceremony.core.machine_checks import MATTERS
 from ceremony.core.port_values import AIR_GAP
 from ceremony.core.ports import Check, Clock, ToolFacts
+from ceremony.errors import CeremonyError
 from ceremony.host import (
     machine,
     machine_disk,
     machine_memory,
+    machine_namespaces,
     machine_network,
     machine_people,
     machine_readers,
+    machine_spies,
     machine_time,
     tool,
 )
@@ -42,6 +46,11 @@ _GAPS: Mapping[str, Callable[[Path], Seen]] = {
     "bluetooth": machine_network.bluetooth,
 }
 """The ways out of this machine: what the air gap is made of."""
+_WHOLE: Mapping[str, Callable[[Path], None]] = {
+    **dict.fromkeys((*_GAPS, "readers"), machine_namespaces.network_is_whole),
+    **dict.fromkeys(("sessions", "debugger"), machine_namespaces.processes_are_all),
+}
+"""What has to hold before a check means anything: inside a container all of these would pass."""
 
 
 class SystemHost:
@@ -90,20 +99,20 @@ class SystemHost:
             "sessions": partial(machine_people.sessions, root, self._uid),
             "readers": partial(machine_readers.readers, root),
             "program": self._program,
-            "spies": partial(machine.spies, self._environ),
+            "spies": partial(machine_spies.spies, root, self._environ),
             "kernel": partial(machine.kernel, root),
             "firmware": partial(machine.firmware, root),
-            "boot medium": partial(machine_disk.boot_medium, root),
+            "boot medium": partial(machine_disk.boot_medium, root, self._work, Path(sys.prefix)),
             "work folder": partial(machine_disk.work_folder, root, self._work),
             "room": partial(machine_disk.room, self._work, needed_bytes),
         }
-        return [_check(name, looks[name]) for name in MATTERS]
+        return [_check(root, name, looks[name]) for name in MATTERS]
 
     def air_gap(self) -> Check:
         """Look whether the machine is cut off now: interfaces, routes, radios, Bluetooth. Never raises."""
-        checks = [_check(name, partial(look, self._root)) for name, look in _GAPS.items()]
+        checks = [_check(self._root, name, partial(look, self._root)) for name, look in _GAPS.items()]
         open_to = [check for check in checks if not check.passed]
-        saw = ", ".join(check.saw for check in open_to) or "cut off from every network"
+        saw = ", ".join(dict.fromkeys(check.saw for check in open_to)) or "cut off from every network"
         first = open_to[0] if open_to else Check(AIR_GAP, passed=True, saw=saw, hint="")
         return Check(AIR_GAP, not open_to, saw, first.hint, first.why)
 
@@ -131,15 +140,20 @@ class SystemHost:
         return True, f"as released; sha256 {digest}"
 
 
-def _check(name: str, look: Callable[[], Seen]) -> Check:
+def _check(root: Path, name: str, look: Callable[[], Seen]) -> Check:
+    matter = MATTERS[name]
+    hint = matter.hint
     try:
+        if name in _WHOLE:
+            _WHOLE[name](root)
         passed, saw = look()
+    except CeremonyError as error:
+        passed, saw, hint = False, f"cannot be seen ({error.message})", error.hint
     except OSError as error:
         passed, saw = False, f"cannot be seen ({error.filename}: {error.strerror})"
     except (ValueError, IndexError, struct.error) as error:
         passed, saw = False, f"cannot be seen ({error})"
-    matter = MATTERS[name]
-    return Check(name=name, passed=passed, saw=_plain(saw), hint=matter.hint, why=matter.why)
+    return Check(name=name, passed=passed, saw=_plain(saw), hint=hint, why=matter.why)
 
 
 def _plain(text: str) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from ceremony.core import canonical
-from ceremony.core.machine_checks import MATTERS
+from ceremony.core.machine_checks import MATTERS, SPIES
 from ceremony.core.port_values import AIR_GAP
 from ceremony.core.ports import Check
 from ceremony.host import tool
-from ceremony.host.machine import SPIES
 from ceremony.host.memory import UNPROTECTED, Protection
 from ceremony.host.preflight import SystemHost
 from tests.fakes.host import FakeClock
@@ -110,6 +110,13 @@ UNFIT = [
     pytest.param("radios", {"sys/class/rfkill/rfkill0/soft": "0\n"}, "on: wlan phy0", id="radio on"),
     pytest.param("bluetooth", {"sys/class/rfkill/rfkill1/hard": "0\n"}, "on: bluetooth hci0", id="Bluetooth on"),
     pytest.param(
+        "radios", {"sys/class/ieee80211/phy1/index": "1\n"}, "on: phy1, which has no switch", id="one more, unblockable"
+    ),
+    pytest.param("bluetooth", {"sys/class/bluetooth/hci1/index": ""}, "on: hci1, which has no switch", id="one more Bluetooth"),
+    pytest.param("radios", {"sys/class/wwan/wwan0/index": "0\n"}, "on: wwan wwan0", id="a modem"),
+    pytest.param("radios", {"sys/class/usbmisc/cdc-wdm0/dev": ""}, "on: usbmisc cdc-wdm0", id="a modem on USB"),
+    pytest.param("radios", {"sys/class/ieee802154/phy7/index": "7\n"}, "on: ieee802154 phy7", id="a radio for things"),
+    pytest.param(
         "swap",
         {"proc/swaps": SWAPS + "/dev/sda2 partition 8 0 -2\n", "sys/power/disk": "[disabled]\n"},
         "swap on /dev/sda2",
@@ -142,6 +149,12 @@ UNFIT = [
         "attached: a program, process 4040",
         id="a debugger out of sight",
     ),
+    pytest.param(
+        "debugger",
+        {"proc/self/task/1001/status": "TracerPid:\t100\n"},
+        "attached: bash, process 100",
+        id="a debugger of a thread",
+    ),
     pytest.param("memory", {"proc/self/status": "TracerPid:\t0\nVmLck:\t       0 kB\n"}, "0 kB locked", id="memory not locked"),
     pytest.param(
         "clocks", {"sys/class/rtc/rtc0/since_epoch": "1000000000\n"}, "seconds apart from 2026-11-19 09:00:00 UTC", id="clocks"
@@ -166,6 +179,15 @@ UNFIT = [
     ),
     pytest.param("sessions", process(200, "vim", login=1001, tty=1026), "bob on tty2", id="a process of somebody else"),
     pytest.param("sessions", process(200, "sh", login=1007, tty=1089), "user 1007 on ttyS1", id="a serial line"),
+    pytest.param(
+        "sessions", process(200, "sh", tty=1033), "also logged in: root on tty9 without a login", id="a shell that no login began"
+    ),
+    pytest.param(
+        "sessions",
+        process(200, "sh", uid=ME, tty=1033),
+        "also logged in: ada on tty9 without a login",
+        id="a shell under our own name that no login began",
+    ),
     pytest.param("sessions", process(200, "sh", login=1001, tty=2304), "bob on terminal 9:0", id="some other terminal"),
     pytest.param(
         "sessions",
@@ -188,6 +210,67 @@ UNFIT = [
         id="two clients of pcscd",
     ),
 ]
+
+
+SPIED = [
+    pytest.param({"proc/90/environ": "HOME=/\0LIBCCID_ifdLogLevel=0x0F\0"}, "LIBCCID_ifdLogLevel", id="its driver logs"),
+    pytest.param({"proc/90/cmdline": "/usr/sbin/pcscd\0--foreground\0--apdu\0"}, "--apdu", id="it logs each command"),
+    pytest.param({"proc/90/cmdline": "/usr/sbin/pcscd\0--deb\0"}, "--deb", id="it logs all, in short"),
+    pytest.param({"proc/90/cmdline": "pcscd\0-fa\0-d\0"}, "-fa, -d", id="letters"),
+]
+
+
+@pytest.mark.parametrize(("changes", "saw"), SPIED)
+def test_sees_what_pcscd_logs(tmp_path: Path, changes: Changes, saw: str) -> None:
+    _only(_preflight(tmp_path, changes), "spies", f"pcscd was started with {saw}")
+
+
+def test_a_pcscd_that_logs_nothing_is_no_spy(tmp_path: Path) -> None:
+    line = "/usr/sbin/pcscd\0--foreground\0--auto-exit\0--\0-c/etc/reader.conf.d\0-x\0"
+    check = _preflight(tmp_path, {"proc/90/cmdline": line, "proc/90/environ": "LANG=C\0"})["spies"]
+    assert (check.passed, check.saw) == (True, "none is set")
+
+
+AWAY = [
+    pytest.param(
+        {"proc/self/ns/net": Link("net:[4026532000]")},
+        "a container shows not every network of this machine",
+        ["network", "routes", "radios", "bluetooth", "readers"],
+        id="a network of its own",
+    ),
+    pytest.param(
+        {"proc/1/ns/net": None},
+        "nobody but root is told whether this is the whole network of this machine",
+        ["network", "routes", "radios", "bluetooth", "readers"],
+        id="not root",
+    ),
+    pytest.param(
+        {"proc/self/ns/pid": Link("pid:[4026532001]")},
+        "a container shows not every process of this machine",
+        ["network", "routes", "radios", "bluetooth", "debugger", "sessions", "readers"],
+        id="processes of its own",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "saw", "names"), AWAY)
+def test_inside_a_container_nothing_of_the_air_gap_can_be_seen(
+    tmp_path: Path, changes: Changes, saw: str, names: list[str]
+) -> None:
+    checks = _preflight(tmp_path, changes)
+    assert [check.name for check in checks.values() if not check.passed] == names
+    for name in names:
+        assert checks[name].saw == f"cannot be seen ({saw})"
+        assert checks[name].hint == "begin again as root, outside of every container, on the machine itself"
+        assert checks[name].why == MATTERS[name].why
+
+
+@pytest.mark.parametrize(("changes", "saw", "names"), AWAY)
+def test_the_air_gap_is_open_inside_a_container(tmp_path: Path, changes: Changes, saw: str, names: list[str]) -> None:
+    check = _host(machine(tmp_path, changes)).air_gap()
+    assert (check.passed, check.saw) == (False, f"cannot be seen ({saw})")
+    assert check.hint.startswith("begin again as root")
+    assert set(names) > {"network", "routes", "radios", "bluetooth"}
 
 
 def _only(checks: Mapping[str, Check], name: str, saw: str) -> None:
@@ -235,6 +318,41 @@ MOUNTS = [
     ),
     pytest.param("boot medium", "overlay / overlay rw 0 0\n", STICK, "cannot be seen", id="an overlay that tells nothing"),
     pytest.param("boot medium", "", STICK, "cannot be seen (nothing is mounted there)", id="nothing at all"),
+    pytest.param(
+        "boot medium",
+        LIVE + "/dev/sda3 /home ext4 rw 0 0\n/dev/sda4 /var/log xfs rw 0 0\n",
+        STICK,
+        "; but /home is ext4 on /dev/sda3, /var/log is xfs on /dev/sda4, which can be written",
+        id="disks over folders of the system",
+    ),
+    pytest.param(
+        "boot medium",
+        LIVE.replace("/dev/sr0 /run/live/medium iso9660 ro", "/dev/sdc1 /run/live/medium vfat rw"),
+        STICK,
+        "; but /run/live/medium is vfat on /dev/sdc1, which",
+        id="a medium that is mounted to be written",
+    ),
+    pytest.param(
+        "boot medium",
+        LIVE + "overlay /etc overlay rw,lowerdir=/run/live/rootfs/filesystem.squashfs/etc,upperdir=/srv/etc 0 0\n",
+        STICK,
+        "; but /etc is overlay, which",
+        id="an overlay that keeps what changes",
+    ),
+    pytest.param(
+        "boot medium",
+        LIVE + "overlay /etc overlay rw,lowerdir=/a 0 0\n",
+        STICK,
+        "; but /etc is overlay",
+        id="an overlay that hides it",
+    ),
+    pytest.param(
+        "boot medium",
+        LIVE + f"/dev/sdd1 {sys.prefix} ext4 rw 0 0\n",
+        STICK,
+        f"; but {sys.prefix} is ext4 on /dev/sdd1, which",
+        id="the program on a disk",
+    ),
     pytest.param("work folder", LIVE, "nas:/x {} nfs4 rw 0 0\n", "on another machine (nfs4 on nas:/x)", id="a network disk"),
     pytest.param(
         "work folder",
@@ -261,6 +379,15 @@ def test_sees_where_things_are_written(tmp_path: Path, name: str, mounts: str, s
             LIVE.replace("lowerdir=", "lowerdir+=").replace(",upperdir=/run/live/overlay/rw", ""),
             "a live system: squashfs on /dev/loop0, read-only, and what changes is in memory",
             id="an overlay that nobody writes to, as newer kernels tell of it",
+        ),
+        pytest.param(
+            LIVE + "tmpfs /var/tmp tmpfs rw 0 0\n/dev/sda3 /home ext4 rw 0 0\n/dev/sda3 /home ext4 ro 0 0\n", "a live", id="over"
+        ),
+        pytest.param(
+            LIVE + "sunrpc /var/lib/nfs/rpc_pipefs rpc_pipefs rw 0 0\n/dev/sda9 /srv ext4 rw 0 0\n", "a live", id="beside"
+        ),
+        pytest.param(
+            LIVE + "overlay /etc overlay rw,lowerdir=/e,upperdir=/run/live/overlay/etc 0 0\n", "a live", id="changes in memory"
         ),
         pytest.param(DISK + "/dev/sdb /a\\040b ext4 rw 0 0\n" + LIVE, "a live system", id="the last mount counts"),
     ],
@@ -355,6 +482,7 @@ BLIND: list[object] = [
     pytest.param("core dumps", "proc/sys/kernel/core_pattern", None, id="core pattern"),
     pytest.param("ptrace", "proc/sys/kernel/yama/ptrace_scope", "yes\n", id="senseless Yama"),
     pytest.param("entropy", "proc/sys/kernel/random/entropy_avail", None, id="entropy"),
+    pytest.param("debugger", "proc/self/task/1001/status", "Name:\tworker\n", id="a thread, told by halves"),
     pytest.param("clocks", "sys/class/rtc/rtc0/since_epoch", None, id="no hardware clock"),
     pytest.param("clocks", "sys/class/rtc/rtc0/since_epoch", "\x07\n", id="senseless hardware clock"),
     pytest.param("time zone", "etc/localtime", b"TZif2", id="a zone that is cut short"),
@@ -382,7 +510,16 @@ def test_what_cannot_be_seen_did_not_pass(tmp_path: Path, name: str, path: str, 
         pytest.param({"proc/self/status": None}, ["debugger", "memory"], id="ourselves"),
         pytest.param({"proc/self/status": "Name:\tceremony\n"}, ["debugger", "memory"], id="ourselves, told by halves"),
         pytest.param({"proc/self/status": "VmLck:\nTracerPid:\n"}, ["debugger", "memory"], id="ourselves, without numbers"),
-        pytest.param({path: None for path in FIT if path.startswith("proc/1/")}, ["sessions", "readers"], id="other people"),
+        pytest.param(
+            {path: None for path in FIT if path.startswith("proc/1/")},
+            ["network", "routes", "radios", "bluetooth", "sessions", "readers", "spies"],
+            id="other people",
+        ),
+        pytest.param(
+            {"proc/self/ns/pid": None},
+            ["network", "routes", "radios", "bluetooth", "debugger", "sessions", "readers"],
+            id="where this program is",
+        ),
         pytest.param({path: None for path in FIT if "dmi" in path}, ["firmware"], id="firmware"),
         pytest.param({"proc/self/loginuid": None, "proc/100/status": "Name:\tbash\n"}, ["sessions"], id="a process of nobody"),
     ],
@@ -395,11 +532,13 @@ def test_what_cannot_be_seen_of_more_than_one_did_not_pass(tmp_path: Path, chang
 
 def test_sees_nothing_on_another_system(tmp_path: Path) -> None:
     checks = _preflight(tmp_path, {**dict.fromkeys(FIT), "proc/mounts": None}, protection=UNPROTECTED)
-    assert [check.name for check in checks.values() if check.passed] == ["time", "program", "spies", "room"]
+    assert [check.name for check in checks.values() if check.passed] == ["time", "program", "room"]
 
 
 def _without_rfkill(tmp_path: Path, *others: str) -> tuple[Check, Check]:
-    changes: dict[str, Content] = {path: None for path in FIT if "rfkill" in path or "bluetooth" in path}
+    changes: dict[str, Content] = {
+        path: None for path in FIT if path.startswith(("sys/class/rfkill", "sys/class/bluetooth", "sys/class/ieee80211"))
+    }
     checks = _preflight(tmp_path, {**changes, **{f"sys/class/{other}/index": "0\n" for other in others}})
     return checks["radios"], checks["bluetooth"]
 
@@ -412,8 +551,8 @@ def test_a_machine_without_radios_passes(tmp_path: Path) -> None:
 
 def test_a_radio_that_nobody_can_block_is_on(tmp_path: Path) -> None:
     radios, bluetooth = _without_rfkill(tmp_path, "ieee80211/phy0", "bluetooth/hci0", "bluetooth/hci0:11")
-    assert (radios.passed, radios.saw) == (False, "on: phy0")
-    assert (bluetooth.passed, bluetooth.saw) == (False, "on: hci0")
+    assert (radios.passed, radios.saw) == (False, "on: phy0, which has no switch")
+    assert (bluetooth.passed, bluetooth.saw) == (False, "on: hci0, which has no switch")
 
 
 @pytest.mark.parametrize(
@@ -508,6 +647,20 @@ def test_looks_at_the_air_gap_alone(tmp_path: Path, changes: Changes, check: Che
     assert (seen.name, seen.passed, seen.hint) == (check.name, check.passed, check.hint)
     assert seen.saw.startswith(check.saw)
     assert bool(seen.why) is not seen.passed
+
+
+def test_the_work_folder_may_be_on_a_disk_over_a_folder_of_the_system(tmp_path: Path) -> None:
+    host = SystemHost(
+        Path("/var/stick/out"),
+        clock=FakeClock(NOW, timedelta()),
+        protection=PROTECTED,
+        root=machine(tmp_path, {}, mounts=LIVE + "/dev/sdb1 /var/stick ext4 rw 0 0\n"),
+        environ={},
+        package=PACKAGE,
+        uid=ME,
+    )
+    check = next(check for check in host.preflight(1) if check.name == "boot medium")
+    assert check.passed, check.saw
 
 
 def test_asks_for_the_room_that_is_needed(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Preflight on this machine's own kernel: in namespaces of their own, where an interface, a route or a tmpfs can be made."""
+"""Preflight on this machine's own kernel: in namespaces of their own, where an interface, a route or a tmpfs can be made.
+
+What the looks see there they are asked by themselves: the checks that are made of them pass in no such namespace, wherever tests run.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -77,6 +81,41 @@ def test_sees_a_debugger(tmp_path: Path, traced: tuple[str, ...], passed: bool) 
     )
     came_out, told = json.loads(ran.stdout)["debugger"]
     assert (came_out, told.startswith("attached: " if traced else "none is attached")) == (passed, True), told
+
+
+GAP = """
+import json, pathlib
+from ceremony.host import memory
+from ceremony.host.clocks import SystemClock
+from ceremony.host.preflight import SystemHost
+check = SystemHost(pathlib.Path("/"), clock=SystemClock(), protection=memory.UNPROTECTED).air_gap()
+print(json.dumps([check.passed, check.saw, check.hint]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "saw"),
+    [
+        # Root of the machine is told that it is another network; root of a container, nothing.
+        pytest.param(
+            ("--net",), "whole network of this machine|not every network of this machine|not every process", id="network"
+        ),
+        pytest.param(("--net", "--pid", "--fork", "--mount-proc"), "not every process of this machine", id="processes too"),
+    ],
+)
+def test_a_container_without_a_network_is_not_cut_off(namespaces: tuple[str, ...], saw: str) -> None:
+    unshare = shutil.which("unshare") or "unshare"
+    ran = subprocess.run(
+        [unshare, "--map-root-user", "--mount", *namespaces, sys.executable, "-c", GAP],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    passed, told, hint = json.loads(ran.stdout)
+    assert not passed
+    assert re.fullmatch(rf"cannot be seen \(.*({saw}).*\)", told), told
+    assert hint.startswith("begin again as root, outside of every container")
 
 
 def test_sees_who_is_connected_to_pcscd(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.peers import usb
 def pretend(patch: pytest.MonkeyPatch, hub: Path) -> None:
     """Make this process run on such a machine."""
     patch.setattr("ceremony.devices.hsm_identity.is_software", lambda *_: False)
-    patch.setattr("ceremony.cli.stage.host_of", lambda _: FakeHost())
+    patch.setattr("ceremony.cli.stage.host_of", lambda _: FakeHost(whole=True))
     patch.setattr("ceremony.cli.run.UsbMedia", lambda: usb.media(hub))
 
 

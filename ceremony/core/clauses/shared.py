@@ -9,9 +9,10 @@ from ceremony.core import bundle
 from ceremony.core.chronicle.facts import Facts, facts
 from ceremony.core.chronicle.phrases import counted
 from ceremony.core.clauses.rows import Found, met, not_applicable, not_met, outside
-from ceremony.core.clauses.seen import Seen, listed, passed, present
+from ceremony.core.clauses.seen import Seen, listed, passed
 from ceremony.core.dialects import get
 from ceremony.core.plan import Role
+from ceremony.core.port_values import AIR_GAP
 from ceremony.core.procedure import procedure
 from ceremony.core.record import Record
 from ceremony.errors import PlanRefused
@@ -19,6 +20,7 @@ from ceremony.errors import PlanRefused
 INVENTORY = "evidence/inventory.json"
 QUESTIONS = ("expected", "happened", "decided")
 """What a deviation answers."""
+_WAYS_OUT = ("network", "routes", "radios", "bluetooth")
 ANSWERS = ("agree", "agree-with-exceptions")
 """The answers of those who say that the ceremony was held as recorded."""
 
@@ -130,18 +132,30 @@ def approval(seen: Seen) -> Found:
 
 
 def cut_off(seen: Seen) -> Found:
-    """Judge that the computer was on no network, as it was looked at before each step."""
-    looked = {name: seen.check(name) for name in ("network", "routes", "radios")}
-    later = [r for r in seen.of("check") if facts(r.body).text("name") == "air gap"]
-    if seen.check("bluetooth") is not None:  # it was one of the radios once
-        looked["bluetooth"] = seen.check("bluetooth")
-    records = [*present(looked.values()), *later]
-    bad = [name for name, record in looked.items() if not passed(record)]
+    """Judge that the computer was on no network when the first step ended, nor whenever it was looked at after."""
+    begun = min((record.seq for record in seen.steps("preflight")), default=None)
+    looked = [record for record in seen.of("check") if _gap(record) in (*_WAYS_OUT, AIR_GAP)]
+    before = {_gap(record): record for record in looked if begun is None or record.seq < begun}
+    bad = [name for name in _WAYS_OUT if not passed(before.get(name))]
+    later = [record for record in looked if begun is not None and record.seq > begun]
     if bad:
-        return not_met(f"These did not pass, or were not looked at, before the first step: {listed(bad)}.", records)
-    if not all(map(passed, later)):
-        return not_met("The computer was connected to a network during the ceremony.", records)
-    return met("No interface was up, no route led out and no radio was on, each time that it was looked at.", records)
+        return not_met(
+            f"These did not pass, or were not looked at, before the first step: {listed(bad)}.", [*before.values(), *later]
+        )
+    failed = [record for record in later if not passed(record)]
+    if failed:
+        names = listed(dict.fromkeys(map(_gap, failed)))
+        return not_met(
+            f"These failed during the ceremony, after the first step, so the computer was not cut off: {names}.", failed
+        )
+    return met(
+        "No interface was up, no route led out and no radio was on when the first step ended, nor when it was looked at after.",
+        [*before.values(), *later],
+    )
+
+
+def _gap(record: Record) -> str:
+    return facts(record.body).text("name")
 
 
 def split_secret(seen: Seen) -> Found:

@@ -10,7 +10,9 @@ import pytest
 
 from ceremony.core.audit.machine import check_machine
 from ceremony.core.audit.verdict import Audited, Finding, Level
+from ceremony.core.bundle import LOG
 from ceremony.core.log import Recovered, Tail
+from ceremony.core.machine_checks import MATTERS
 from ceremony.core.past import Past
 from ceremony.core.plan import Mode, Plan, Waiver
 from ceremony.core.plan_waivers import deviation
@@ -27,6 +29,9 @@ REASON = "the disk is burnt"
 PLAN = replace(read(), waivers=(Waiver("swap", REASON),))
 WAIVED = ("deviation", deviation("swap", "seen", REASON))
 END = ("end", {"made": {}})
+CLOSE = ("close", {})
+BEGIN = ("begin", {})
+RESUME = ("resume", {})
 INTENT = ("intent", {"action": "sign-root", "key": "1"})
 
 
@@ -34,8 +39,21 @@ def check(name: str, *, passed: bool = False, saw: str = "seen") -> tuple[str, d
     return "check", {"name": name, "saw": saw, "hint": ""}, Outcome.OK if passed else Outcome.FAIL
 
 
+FIT = tuple(check(name, passed=True) for name in MATTERS)
+
+
+def fit(*but: str) -> tuple[tuple, ...]:
+    """Return a check of each name that passed, but for some."""
+    return tuple(one for one in FIT if one[1]["name"] not in but)
+
+
 def found(*records: tuple, plan: Plan | None = PLAN, mode: Mode = Mode.PRODUCTION) -> list[Finding]:
-    """Return what is found of a log that tells this of the machine."""
+    """Return what is found of a log that tells this after all checks of the machine passed."""
+    return of_log(*FIT, *records, plan=plan, mode=mode)
+
+
+def of_log(*records: tuple, plan: Plan | None = PLAN, mode: Mode = Mode.PRODUCTION) -> list[Finding]:
+    """Return what is found of a log that tells this of the machine, and nothing else."""
     past = Past()
     past.opened = {"mode": mode}
     written = [
@@ -48,21 +66,21 @@ def found(*records: tuple, plan: Plan | None = PLAN, mode: Mode = Mode.PRODUCTIO
 
 
 WELL = [
-    pytest.param((END,), None, id="a log that tells nothing of the machine"),
-    pytest.param((check("swap", passed=True), END), "1 checks passed", id="passed"),
-    pytest.param((check("room"), check("room", passed=True), END), "1 checks passed", id="put right"),
-    pytest.param((check("room"), ("error", {}), ("stop", {})), "1 checks passed", id="nothing came after it"),
-    pytest.param((check("swap"), WAIVED, END), "1 checks passed, or are waived by the plan: swap", id="waived"),
+    pytest.param((END,), "24 checks passed", id="each passed"),
+    pytest.param((check("swap", passed=True), END), "24 checks passed", id="passed"),
+    pytest.param((check("room"), check("room", passed=True), END), "24 checks passed", id="put right"),
+    pytest.param((check("room"), ("error", {}), ("stop", {})), "24 checks passed", id="nothing came after it"),
+    pytest.param((check("swap"), WAIVED, END), "24 checks passed, or are waived by the plan: swap", id="waived"),
     pytest.param(
-        (check("air gap"), check("network", passed=True), END), "2 checks passed", id="an air gap that a preflight found shut"
+        (check("air gap"), check("network", passed=True), END), "25 checks passed", id="an air gap that a preflight found shut"
     ),
-    pytest.param((check("air gap"), check("air gap", passed=True), INTENT), "1 checks passed", id="an air gap that is shut"),
+    pytest.param((check("air gap"), check("air gap", passed=True), INTENT), "25 checks passed", id="an air gap that is shut"),
 ]
 
 
 @pytest.mark.parametrize(("records", "said"), WELL)
 def test_has_nothing_against_a_machine_that_passed_or_is_waived(records, said):
-    assert found(*records) == ([Finding(Level.OK, "machine", said)] if said else [])
+    assert found(*records) == [Finding(Level.OK, "machine", said)]
 
 
 ILL = [
@@ -85,15 +103,66 @@ ILL = [
         id="a deviation that the plan knows nothing of",
     ),
     pytest.param((check("air gap"), END), "air gap failed; the plan does not waive it", id="an open air gap"),
+    pytest.param(
+        (check("room"), CLOSE),
+        "room failed; the plan does not waive it, and the ceremony was closed",
+        id="the ceremony was closed",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("records", "said"), ILL)
 def test_fails_a_production_that_went_on_all_the_same(records, said):
     (finding,) = found(*records)
-    failed = next(n for n, record in enumerate(records) if record[0] == "check")
+    failed = len(FIT) + next(n for n, record in enumerate(records) if record[0] == "check")
     assert (finding.level, finding.subject) == (Level.FAILED, f"record {failed}")
     assert said in finding.text
+
+
+UNSEEN = [
+    pytest.param((END,), f"step preflight ended, and the machine was not looked at before: {', '.join(MATTERS)}", id="nothing"),
+    pytest.param((*fit("radios", "spies"), END), "was not looked at before: radios, spies", id="all but two"),
+    pytest.param(
+        (*fit("radios"), INTENT), "sign-root was begun in step preflight, and the machine was not", id="an act was begun"
+    ),
+    pytest.param((*FIT, BEGIN, END), "step preflight ended, and the machine was not", id="only before the step began once more"),
+    pytest.param((*FIT, END, RESUME, END), "step preflight ended, and the machine was not", id="not after it was resumed"),
+    pytest.param(
+        (*FIT, END, RESUME, INTENT), "sign-root was begun in step preflight, and the", id="an act, after it was resumed"
+    ),
+    pytest.param(
+        (*FIT, END, RESUME, CLOSE), "the ceremony was closed, and the machine was not", id="closed, after it was resumed"
+    ),
+    pytest.param((*FIT, END, RESUME, *fit("room"), END), "was not looked at before: room", id="resumed, all but one"),
+]
+
+
+@pytest.mark.parametrize(("records", "said"), UNSEEN)
+def test_fails_a_production_on_a_machine_that_nobody_looked_at(records, said):
+    (finding,) = of_log(*records)
+    assert (finding.level, finding.subject) == (Level.FAILED, LOG)
+    assert said in finding.text
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param((*FIT, END, RESUME, *FIT, END), id="resumed, and looked at again"),
+        pytest.param(
+            (*fit("room"), check("room"), ("error", {}), RESUME, BEGIN, *FIT, END), id="put right before it was resumed"
+        ),
+        pytest.param(
+            (*FIT, END, RESUME, check("room"), RESUME, *FIT, CLOSE), id="a machine that was refused when it was resumed"
+        ),
+    ],
+)
+def test_a_production_that_looked_again_has_nothing_against_it(records):
+    assert [finding.level for finding in of_log(*records)] == [Level.OK]
+
+
+@pytest.mark.parametrize("records", [(), (*fit("room"), ("error", {}), ("stop", {}))], ids=["nothing", "stopped at preflight"])
+def test_a_production_that_went_no_further_did_not_need_to_look(records):
+    assert [finding for finding in of_log(*records) if finding.level is not Level.OK] == []
 
 
 def test_waives_nothing_where_the_plan_cannot_be_read():
@@ -123,7 +192,7 @@ def test_a_finished_production_whose_log_tells_of_a_failed_check_fails():
         record["outcome"] = "fail"
 
     files = held(mode=Mode.PRODUCTION)
-    assert "1 checks passed" in texts(rechained(lambda _: None, files))
+    assert "24 checks passed" in texts(rechained(lambda _: None, files))
     result = rechained(change, deepcopy(files))
     assert result.verdict is ExitCode.FAILED
     assert "says that the check network failed; the plan does not waive it, and step preflight ended" in texts(result)

@@ -15,6 +15,7 @@ from ceremony.core import bundle
 from ceremony.core.clauses import Clause, judge
 from ceremony.core.keys import Algorithm
 from ceremony.core.log import recover
+from ceremony.core.machine_checks import MATTERS
 from ceremony.core.past import Past
 from ceremony.core.plan import BackupPlan, Custody, Mode, Person, Plan, Role, RootPlan
 from ceremony.core.plan_reader import read_plan
@@ -35,8 +36,6 @@ Change = Callable[[Records], Records | None]
 
 APP = "docker.io/acme/app"
 AUDITOR = Person("Aude", Role.AUDITOR, "Auditors", "", independent=True)
-CHECKS = ("network", "routes", "radios", "swap", "core dumps", "memory", "entropy", "clocks", "program", "spies", "room")
-"""What a computer is checked for; the fake one has a network alone."""
 OWN = object()
 """The plan of the folder itself."""
 
@@ -90,7 +89,7 @@ def judged(
 ) -> dict[str, Clause]:
     """Return number → clause of a folder; `gone` are files, or beginnings of their names, that are not in it."""
     files = held(what)
-    clauses = judge(*told(files, *([fitted] if fit else []), *changes, gone=gone, read=read))
+    clauses = judge(*told(files, fitted if fit else unlooked, *changes, gone=gone, read=read))
     return {clause.number: clause for clause in clauses}
 
 
@@ -133,9 +132,16 @@ def _record(record: dict) -> Record:
 
 
 def fitted(records: Records) -> Records:
-    """Give the computer every check that a real one has."""
+    """Give the computer every check that a real one has; the one of a practice has a network alone."""
     i = next(i for i, record in enumerate(records) if record["kind"] == "check")
-    return [*records[:i], *({**records[i], "body": {"name": name, "saw": "", "hint": ""}} for name in CHECKS), *records[i + 1 :]]
+    there = {record["body"]["name"] for record in records if record["kind"] == "check"}
+    more = [{**records[i], "body": {"name": name, "saw": "", "hint": ""}} for name in MATTERS if name not in there]
+    return [*records[: i + 1], *more, *records[i + 1 :]]
+
+
+def unlooked(records: Records) -> Records:
+    """Leave the computer no check but that of its network."""
+    return [record for record in records if record["kind"] != "check" or record["body"]["name"] == "network"]
 
 
 def _is(record: dict, kind: str, wanted: Mapping[str, object]) -> bool:
