@@ -70,7 +70,7 @@ class Raw:
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param("ext4", id="a passphrase, on ext4"), pytest.param("vfat", id="shares, on vfat")]
+    scope="module", params=[pytest.param("ext4", id="a passphrase, on ext4"), pytest.param("exfat", id="shares, on exfat")]
 )
 def raw(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Raw:
     there = tmp_path_factory.mktemp("raw")
@@ -94,11 +94,11 @@ def rehearse(there: Path, root: Path, media: str) -> None:
     """Hold the rehearsal on images, looked at again and again."""
     (there / "tmp").mkdir()
     on_images.mount(there / "tmp.img", there / "tmp")
-    options = ["--vfat"] if media == "vfat" else []
+    options = ["--exfat"] if media == "exfat" else []
     for name, record in LOOKS.items():
         options += ["--look", name, *record]
     plan: list[object] = []
-    if media == "vfat":
+    if media == "exfat":
         shutil.copytree(EXAMPLE.parent, there / "plan")
         plan = [there / "plan" / EXAMPLE.name]
         source = EXAMPLE.read_text()
