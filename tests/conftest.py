@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ from hypothesis import settings
 
 settings.register_profile("ceremony", deadline=None)
 settings.load_profile("ceremony")
+
+COVERING = {"core", "steps"}
+"""The folders whose tests are to reach every branch of what they are named after, with no help from others."""
+HUNDREDFOLD = re.compile(r"at_any_(act|record|byte)|wherever_it_was_killed|again_and_again|no_flipped_bit|every_byte")
+"""In the names of tests that go through the same hundreds of times, and would take twice as long with each line counted."""
 
 ROOTS = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "yubico"
 
@@ -23,6 +29,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the tests of a physical YubiKey out unless one was named."""
     return True if collection_path.name == "test_physical_yubikey.py" and config.getoption("--yubikey") is None else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count coverage where it is held to something, and once."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] not in COVERING or HUNDREDFOLD.search(item.name):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture

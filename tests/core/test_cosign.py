@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceremony.core.cosign import SshPublicKey, claimed_key, parse_public_key, quorum, verify
+from ceremony.core.cosign import SshPublicKey, claimed_key, parse_public_key, public_key_of, quorum, verify
 from ceremony.core.plan import Person, Role
 from ceremony.core.sshwire import NotSshData, Reader, mpint, string
 from ceremony.errors import VerificationError
@@ -208,6 +208,7 @@ def test_refuses_what_is_no_signature_of_the_key(signed: dict[str, Signed], armo
 @pytest.mark.parametrize("kind", KINDS)
 def test_tells_whose_key_a_signature_claims(signed: dict[str, Signed], kind: str) -> None:
     assert claimed_key(signed[kind].armored) == signed[kind].key
+    assert public_key_of(signed[kind].armored) == signed[kind].key.blob
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,28 @@ def test_is_resumed_after_a_kill_at_any_act(when):
             assert when == "within", place  # acts on a token have no middle
 
 
+@pytest.mark.parametrize(
+    ("what", "when"),
+    [
+        pytest.param("append ceremony.jsonl", "after", id="the inputs are written, and not recorded"),
+        pytest.param("write heads/0005.txt", "within", id="the last head is torn"),
+        pytest.param("write heads/0005.txt", "after", id="the last head is written, and nobody has signed it"),
+        pytest.param("write MANIFEST.sha256", "within", id="the manifest is torn"),
+    ],
+)
+def test_what_was_written_is_kept_or_finished_and_never_lost(what, when):
+    """Some of the places of the test above, by their names."""
+    fate = Fate()
+    ceremony = mortal(fate)
+    fate.die_at(acts_of_a_whole_ceremony().trace.index(what), when)
+    with pytest.raises(Killed):
+        ceremony.hold()
+    before = dict(ceremony.folder.files)
+    fate.live()
+    resume_to_the_end(ceremony, what)
+    assert [path for path, data in before.items() if not ceremony.folder.files.get(path, b"").startswith(data)] == []
+
+
 def test_is_resumed_after_being_killed_again_and_again_while_it_is_resumed():
     """Seven lives: each is killed at an act that a fixed chance picks, until the ceremony ends."""
     chance = random.Random(20261119)
