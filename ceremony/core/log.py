@@ -28,6 +28,8 @@ HEAD_FORM = f"{HEAD_NAMESPACE}/v1"
 _HINT = "compare with the copies on the volumes; the log was changed, or another program wrote it"
 _BATCH = 256
 """Lines that are read together."""
+_PARTS = (32, 4, 1)
+"""Lines of each part of a batch that holds an odd one, and of such a part in its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +126,22 @@ def records(raw: Iterable[bytes], chain: Chain) -> Iterator[Record]:
 
 
 def _together(batch: Sequence[bytes], chain: Chain) -> Iterator[Record]:
-    """Yield the records of some lines: all at once, or one half and then the other, so that an odd line holds up few others."""
+    """Yield the records of some lines: all at once, or in smaller parts, so that an odd line holds up few others."""
     found = parse_lines(batch)
     if found is not None and chain.follow_all(found, batch):
         yield from found
+    elif found is not None:
+        for record, line in zip(found, batch, strict=True):
+            chain.follow(record, line)
+            yield record
     elif len(batch) == 1:
         record = parse_line(batch[0], f"record {chain.entries}")
         chain.follow(record, batch[0])
         yield record
     else:
-        middle = len(batch) // 2
-        yield from _together(batch[:middle], chain)
-        yield from _together(batch[middle:], chain)
+        size = next(size for size in _PARTS if size < len(batch))
+        for start in range(0, len(batch), size):
+            yield from _together(batch[start : start + size], chain)
 
 
 def lines(data: bytes) -> Iterator[bytes]:

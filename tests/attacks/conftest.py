@@ -14,7 +14,7 @@ from ceremony.core.audit import verdict
 from ceremony.core.record import parse_lines
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def remembering() -> Iterator[None]:
     """Read the same log, and the same lines of one, once: what they say is a function of their bytes, and most attacks leave most as it is."""
     with pytest.MonkeyPatch.context() as patch:

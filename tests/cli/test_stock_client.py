@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from ceremony.core import software_key
 from ceremony.core.keys import Algorithm
 from tests.peers.notary import NotaryServer, notary
+from tests.peers.program import command, environment
 
 GENERATED = "docker.io/acme/app"
 ED25519 = "docker.io/acme/tools"
@@ -48,7 +48,7 @@ ONLINE = 'snapshot = { source = "request" }\ntimestamp = { source = "request" }\
 
 def program(*arguments: object, ok: int = 0) -> subprocess.CompletedProcess:
     done = subprocess.run(
-        [sys.executable, "-m", "ceremony", *map(str, arguments)],
+        command(*arguments, light=True), env=environment(),
         capture_output=True, text=True, timeout=200, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
     assert done.returncode == ok, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"

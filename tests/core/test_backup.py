@@ -21,7 +21,7 @@ from ceremony.core.backup import MANIFEST, PKCS8, WRAPPED, WRAPPING_KEY
 from ceremony.core.keys import Algorithm
 from ceremony.core.secret import Secret
 from ceremony.errors import VerificationError
-from tests.peers import openssl
+from tests.peers import light_age, openssl
 from tests.vectors.known_keys import known
 
 PASSPHRASE = "correct horse battery staple é"
@@ -62,6 +62,19 @@ def test_age_opens_the_identity_with_its_passphrase(tmp_path: Path, protector: t
     done = subprocess.run(command, input=PASSPHRASE.encode() + b"\n", capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "out").read_bytes() == protector[0].reveal()
+
+
+def test_a_passphrase_is_work(sealed: bytes) -> None:
+    (work,) = re.findall(rb"^-> scrypt [A-Za-z0-9+/]{22} ([0-9]+)$", sealed, re.MULTILINE)
+    assert int(work) >= 16
+
+
+def test_what_tests_seal_lightly_is_an_age_file_too(tmp_path: Path, protector: tuple[Secret, str]) -> None:
+    sealed = light_age.seal(protector[0], Secret(PASSPHRASE))
+    assert b" 10\n" in sealed
+    test_age_opens_the_identity_with_its_passphrase(tmp_path, protector, sealed)
+    test_opens_the_identity_with_its_passphrase(protector, sealed)
+    test_refuses_a_wrong_passphrase_and_a_damaged_identity(sealed, bytes, PASSPHRASE + " ")
 
 
 def test_opens_the_identity_with_its_passphrase(protector: tuple[Secret, str], sealed: bytes) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The program, killed by SIGKILL right after it wrote a chosen record.
+"""The program, a passphrase's work made light, killed by SIGKILL right after it wrote a chosen record.
 
     python tests/peers/dying.py KIND STEP ceremony-arguments...
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ceremony.cli.main import main
 from ceremony.volumes.logfile import LogFiles
+from tests.peers import light_age
 
 
 def after(kind: str, step: str, count: int, act: Callable[[], None]) -> None:
@@ -52,4 +53,5 @@ def crash_modules() -> None:
 if __name__ == "__main__":
     kind, _, number = sys.argv[1].removesuffix("!").partition(":")
     after(kind, sys.argv[2], int(number or 1), crash_modules if sys.argv[1].endswith("!") else die)
+    light_age.install()
     sys.exit(main(sys.argv[3:]))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program as people start it: `python -m ceremony` in a process of its own.
 
-done = program("audit", folder)              # stdout, stderr, returncode
+done = program("audit", folder)              # stdout, stderr, returncode; a passphrase's work is light
 watched = watch("rehearse", "--auto", ...)   # and what every process showed of itself meanwhile
 """
 
@@ -21,10 +21,10 @@ SECONDS = 120
 _PAUSE = 0.005
 
 
-def command(*arguments: object, die: tuple[str, str] | None = None) -> list[str]:
-    """Return how the program is started; with `die`, it is killed after that record (see `dying`)."""
-    start = [sys.executable, "-m", "ceremony"] if die is None else [sys.executable, str(DYING), *die]
-    return [*start, *map(str, arguments)]
+def command(*arguments: object, die: tuple[str, str] | None = None, light: bool = False) -> list[str]:
+    """Return how the program is started: by people; `light` (see `light_age`); or with `die`, to be killed after that record (see `dying`)."""
+    start = ["-m", "tests.peers.light_age" if light else "ceremony"] if die is None else [str(DYING), *die]
+    return [sys.executable, *start, *map(str, arguments)]
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -35,9 +35,9 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 def program(
     *arguments: object, die: tuple[str, str] | None = None, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the program to its end, without a terminal."""
+    """Run the program to its end, without a terminal, and light."""
     return subprocess.run(
-        command(*arguments, die=die), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS,
+        command(*arguments, die=die, light=True), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS,
         cwd=cwd, env=environment(env), check=False,
     )  # fmt: skip
 

@@ -62,8 +62,8 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         run: list[str] | None = None,
     ) -> None:
-        """Run the program with `arguments`, or what `run` says instead."""
-        self._run = run or command(*arguments)
+        """Run the program with `arguments`, and light, or what `run` says instead."""
+        self._run = run or command(*arguments, light=True)
         self._size = size
         self._term = term
         self._open = False

@@ -44,7 +44,9 @@ def test_a_genesis_on_yubikeys_is_typed_touched_and_survives_a_pulled_card(
     path.write_text(path.read_text().replace("threshold = 2", "threshold = 1").replace('"token-wrapped"', '"token-only"', 1))
     for serial in SERIALS:
         room.finger(serial, "asked")
-    run = room.command(*command("rehearse", path, "--site", site, "--out", root), env={"PYTHONPATH": environment()["PYTHONPATH"]})
+    run = room.command(
+        *command("rehearse", path, "--site", site, "--out", root, light=True), env={"PYTHONPATH": environment()["PYTHONPATH"]}
+    )
     with Terminal(run=run, term="linux") as terminal:
         terminal.until("PRACTICE")
         person = Person(terminal, root)
