@@ -48,7 +48,7 @@ def test_what_was_killed_goes_on_without_the_site_file_and_verifies(tmp_path, ki
         assert died.returncode == -signal.SIGKILL or died.returncode == 128 + signal.SIGKILL, died.stderr
         (tmp_path / "site.toml").unlink()
         shutil.rmtree(tmp_path / "yubico")
-        resumed = room.run(*command("resume", tmp_path / "r", "--auto"), env=python)
+        resumed = room.run(*command("resume", tmp_path / "r", "--auto", light=True), env=python)
         assert resumed.returncode == 0, resumed.stderr
         folder = tmp_path / "r" / "ceremony"
         judged = room.run(*command("audit", folder), env=python)
