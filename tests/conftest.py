@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import re
+import sys
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,10 +37,67 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Count coverage where it is held to something, and once."""
-    here = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(here).parts[0] not in COVERING or HUNDREDFOLD.search(item.name):
+        if not _covers(item) or HUNDREDFOLD.search(item.name):
             item.add_marker("no_cover")
+
+
+def _covers(item: pytest.Item) -> bool:
+    return item.path.relative_to(Path(__file__).parent).parts[0] in COVERING
+
+
+_remembered: list[str] = []
+"""The tests that ran untraced since what functions remember was forgotten."""
+
+
+def _forget() -> None:
+    """Let functions that remember their answers find them again, traced: which test comes first is chance."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(tuple(f"ceremony.{covered}." for covered in COVERING)):
+            for value in vars(module).values():
+                getattr(value, "cache_clear", int)()
+    _remembered.clear()
+
+
+@contextmanager
+def _untraced(*, wanted: bool) -> Iterator[None]:
+    """Trace nothing. pytest-cov alone does not see to it: in a worker, the tracer of its own start goes on under the one that it stops."""
+    main, threads = sys.gettrace(), threading.gettrace()
+    if wanted:
+        sys.settrace(None)
+        threading.settrace(None)
+    try:
+        yield
+    finally:
+        if wanted:
+            sys.settrace(main)
+            threading.settrace(threads)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Set up untraced what covers nothing; what hundredfold tests share with others is counted."""
+    with _untraced(wanted=not _covers(item)):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Run untraced what counts no coverage; inside of pytest-cov's own hook."""
+    uncounted = item.get_closest_marker("no_cover") is not None
+    if uncounted:
+        _remembered.append(item.nodeid)
+    elif _remembered:
+        _forget()
+    with _untraced(wanted=uncounted):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Take down untraced what was set up so."""
+    with _untraced(wanted=not _covers(item)):
+        return (yield)
 
 
 @pytest.fixture

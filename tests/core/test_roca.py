@@ -16,7 +16,7 @@ import pytest
 from Crypto.Util.number import isPrime
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ceremony.core import software_key
+from ceremony.core import roca, software_key
 from ceremony.core.custody import check_made
 from ceremony.core.keys import Algorithm, from_crypto
 from ceremony.core.plan import Custody, Mode
@@ -54,6 +54,13 @@ def faulty(bits: int) -> int:
     modulus = prime() * prime()
     assert modulus.bit_length() == bits
     return modulus
+
+
+def test_every_small_prime_has_the_order_that_counting_gives():
+    roca._orders.cache_clear()
+    orders = roca._orders()
+    assert list(orders) == [n for n in range(3, LAST_PRIME + 1) if isPrime(n)]
+    assert orders == {prime: len({pow(65537, n, prime) for n in range(prime)}) for prime in orders}
 
 
 @pytest.mark.parametrize("bits", [3072, 4096])

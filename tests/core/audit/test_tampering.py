@@ -83,6 +83,12 @@ def test_every_byte_of_the_heads_and_their_signatures_counts():
                 refused({**whole(), path: data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]}, f"{path}, byte {at}")
 
 
+def test_a_head_that_is_none_is_named_in_its_own_words():
+    folder = FakeFolder(files={**whole(), "heads/0001.txt": b"we are all good here"})
+    found = [finding.text for finding in audit(folder).findings if finding.subject == "heads/0001.txt"]
+    assert "heads/0001.txt: is not a ceremony-head/v1 statement" in found
+
+
 @pytest.mark.parametrize("change", ["drop", "double", "swap with the next", "cut after"])
 def test_no_line_of_the_log_is_dropped_doubled_swapped_or_cut_off(change):
     lines = whole()[LOG].splitlines(keepends=True)
